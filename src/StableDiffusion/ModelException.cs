@@ -1,0 +1,15 @@
+namespace StableDiffusion;
+
+/// <summary>A model folder or file is missing, unreadable or not what the program can run. The message says which, and what to do.</summary>
+public sealed class ModelException : Exception
+{
+    public ModelException(string message)
+        : base(message)
+    {
+    }
+
+    public ModelException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+}
