@@ -1,0 +1,133 @@
+namespace StableDiffusion;
+
+/// <summary>All schedulers, one row each.</summary>
+public static class SchedulerTable
+{
+    private const string Multistep = "DPMSolverMultistepScheduler";
+    private const string StochasticName = "dpmpp_2m_sde";
+
+    /// <summary>The schedulers in the order they are listed to people.</summary>
+    public static IReadOnlyList<SchedulerEntry> Entries { get; } =
+    [
+        new("pndm", "PNDMScheduler", "PLMS", "Pseudo numerical methods; the default of Stable Diffusion 1", (c, r) => new PndmScheduler(c, r), "plms"),
+        new("ddim", "DDIMScheduler", "DDIM", "Denoising diffusion implicit models; eta adds noise", (c, r) => new DdimScheduler(c, r), "ddim_uniform") { HasEta = true },
+        new("euler", "EulerDiscreteScheduler", "Euler", "Euler steps; the default of SDXL", (c, r) => new EulerScheduler(c, r), "k_euler"),
+        new("euler_a", "EulerAncestralDiscreteScheduler", "Euler a", "Euler steps with fresh noise", (c, r) => new EulerAncestralScheduler(c, r), "euler_ancestral", "k_euler_a", "k_euler_ancestral"),
+        new("dpmpp_2m", Multistep, "DPM++ 2M", "DPM-Solver++ with two steps of memory; good from 15 steps", (c, r) => new DpmSolverMultistepScheduler(c, r), "dpmpp", "k_dpmpp_2m"),
+        new(StochasticName, Multistep, "DPM++ 2M SDE", "DPM-Solver++ with memory and fresh noise", (c, r) => new DpmSolverMultistepScheduler(c, r), "dpmpp_2m_sde_gpu", "k_dpmpp_2m_sde"),
+    ];
+
+    /// <summary>The short names.</summary>
+    public static IEnumerable<string> Names => Entries.Select(entry => entry.Name);
+
+    // Endings of names, as the webui wrote schedule types before 1.9 ("DPM++ 2M Karras"), and the parameter each sets.
+    private static readonly (string Ending, string Key, string Value)[] _scheduleTypes =
+    [
+        ("karras", "use_karras_sigmas", "true"),
+        ("exponential", "use_exponential_sigmas", "true"),
+        ("sgmuniform", "timestep_spacing", "trailing"),
+        ("simple", "timestep_spacing", "trailing"),
+        ("trailing", "timestep_spacing", "trailing"),
+        ("beta", "use_beta_sigmas", "true"),
+        ("lu", "use_lu_lambdas", "true"),
+        ("k", "use_karras_sigmas", "true"),
+    ];
+
+    /// <summary>Finds a scheduler by any of its names; case, spaces, <c>_</c> and <c>-</c> do not matter.</summary>
+    /// <param name="text">A short name, a name of the webui with or without the schedule type at its end, a class of diffusers, or an alias.</param>
+    /// <param name="choice">The scheduler, and what a schedule type at the end of the name sets.</param>
+    public static bool TryResolve(string text, out SchedulerChoice choice)
+    {
+        var wanted = Simplify(text);
+        foreach (var entry in Entries)
+        {
+            if (NamesOf(entry).Any(name => Simplify(name) == wanted))
+            {
+                choice = new SchedulerChoice(entry, null, null);
+                return true;
+            }
+        }
+
+        foreach (var (ending, key, value) in _scheduleTypes)
+        {
+            if (wanted.EndsWith(ending, StringComparison.Ordinal) && TryResolve(wanted[..^ending.Length], out var inner) && inner.Key is null)
+            {
+                choice = new SchedulerChoice(inner.Entry, key, value);
+                return true;
+            }
+        }
+
+        choice = default;
+        return false;
+    }
+
+    /// <summary>Builds a scheduler, ready for its first step.</summary>
+    /// <param name="config">The model's configuration.</param>
+    /// <param name="name">Any name of a scheduler; null is the model's own.</param>
+    /// <param name="run">What it is to run.</param>
+    /// <exception cref="RequestException">There is no such scheduler, or it cannot do what is asked.</exception>
+    public static IScheduler Create(SchedulerConfig config, string? name, SchedulerRun run)
+    {
+        if (run.Steps < 1 || run.Images < 1 || !(run.Strength is > 0 and <= 1) || !(run.Eta is null or >= 0 and <= 1))
+        {
+            throw new RequestException(
+                $"A run has at least one step and one image, a strength above 0 up to 1 and an eta from 0 to 1; these are {run.Steps}, {run.Images}, {run.Strength} and {run.Eta}.");
+        }
+
+        var (entry, asked) = Choose(config, name);
+        if (asked.Unused.FirstOrDefault() is { } unused)
+        {
+            throw new RequestException($"{entry.Name} has no {unused}; leave it out or choose another scheduler.");
+        }
+
+        if (run.Eta is not null && !entry.HasEta)
+        {
+            throw new RequestException($"{entry.Name} has no eta; leave it out or choose {string.Join(" or ", Entries.Where(other => other.HasEta).Select(other => other.Name))}.");
+        }
+
+        return entry.Build(asked, run);
+    }
+
+    private static (SchedulerEntry Entry, SchedulerConfig Config) Choose(SchedulerConfig config, string? name)
+    {
+        if (name is null)
+        {
+            var own = Entries.Last(entry => entry.DiffusersClass == config.ClassName && (entry.Name != StochasticName || IsStochastic(config)));
+            return (own, config);
+        }
+
+        if (!TryResolve(name, out var choice))
+        {
+            throw new RequestException($"There is no scheduler \"{name}\"; there are {string.Join(", ", Names)}.");
+        }
+
+        var asked = config.WithClass(choice.Entry.DiffusersClass);
+        if (choice.Entry.DiffusersClass == Multistep && IsStochastic(asked) != (choice.Entry.Name == StochasticName))
+        {
+            asked = asked.With("algorithm_type", choice.Entry.Name == StochasticName ? "sde-dpmsolver++" : "dpmsolver++");
+        }
+
+        return (choice.Entry, choice.Key is null ? asked : choice.Apply(asked));
+    }
+
+    private static bool IsStochastic(SchedulerConfig config) => config.Text("algorithm_type").StartsWith("sde-", StringComparison.Ordinal);
+
+    private static IEnumerable<string> NamesOf(SchedulerEntry entry)
+    {
+        yield return entry.Name;
+        yield return entry.WebUiName;
+        if (entry.Name != StochasticName)
+        {
+            yield return entry.DiffusersClass;
+            yield return entry.DiffusersClass.Replace("Scheduler", "", StringComparison.Ordinal);
+        }
+
+        foreach (var alias in entry.Aliases)
+        {
+            yield return alias;
+        }
+    }
+
+    private static string Simplify(string name) =>
+        string.Concat(name.Replace("++", "pp", StringComparison.Ordinal).Where(c => c is not (' ' or '_' or '-'))).ToLowerInvariant();
+}
