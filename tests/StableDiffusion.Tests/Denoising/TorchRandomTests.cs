@@ -39,6 +39,29 @@ public class TorchRandomTests
     }
 
     [Fact]
+    public void Half_a_pair_left_over_by_a_short_draw_waits_for_the_next_short_draw()
+    {
+        // g = torch.Generator('cpu').manual_seed(7); [torch.randn(n, generator=g).tolist()[-4:] for n in (3, 20, 2, 16, 1)]
+        (int Count, float[] Last)[] draws =
+        [
+            (3, [-0.1467950940132141f, 0.7861412763595581f, 0.9468216300010681f]),
+            (20, [-1.4012508392333984f, 1.2973358631134033f, 1.6409332752227783f, -1.056684136390686f]),
+            (2, [-1.1143440008163452f, -0.4578188955783844f]),
+            (16, [1.1450074911117554f, -0.38218432664871216f, -0.3552660346031189f, 0.7541925311088562f]),
+            (1, [-0.7244732975959778f]),
+        ];
+        var random = new TorchRandom(7);
+        Assert.All(draws, draw => AssertClose(draw.Last, Draw(random, draw.Count)[^draw.Last.Length..]));
+    }
+
+    [Theory]
+    [InlineData(-1, 1.2197630405426025f, -0.3929794728755951f)]
+    [InlineData(long.MinValue, 1.5409960746765137f, -0.293428897857666f)]
+    [InlineData(long.MaxValue, 1.2197630405426025f, -0.3929794728755951f)]
+    public void The_ends_of_the_seeds_range_are_seeds_too(long seed, float first, float second) =>
+        AssertClose([first, second], Draw(new TorchRandom(seed), 2)); // torch.randn(2, generator=torch.Generator('cpu').manual_seed(seed))
+
+    [Fact]
     public void A_seed_counts_by_its_low_32_bits()
     {
         Assert.Equal(Draw(new TorchRandom(5), 64), Draw(new TorchRandom((1L << 32) + 5), 64));
