@@ -9,7 +9,7 @@ internal sealed class EulerAncestralScheduler : SigmaScheduler
     private readonly PredictionType _prediction;
 
     public EulerAncestralScheduler(SchedulerConfig config, SchedulerRun run)
-        : base(config, run, Grid(config, run.Steps))
+        : base(config, run, SigmaGrid.Of(config, run.Steps, new NoiseSchedule(config, keepTerminalSnr: true)))
     {
         _prediction = Prediction.Of(config, PredictionType.Epsilon, PredictionType.V);
     }
@@ -23,12 +23,5 @@ internal sealed class EulerAncestralScheduler : SigmaScheduler
         var dt = down - from;
         Blend.Write(latents, 1 + (derivative.Latents * dt), latents, derivative.Output * dt, output);
         Blend.Add(latents, up, Draw(noise, latents.Length));
-    }
-
-    private static SigmaGrid Grid(SchedulerConfig config, int steps)
-    {
-        var schedule = new NoiseSchedule(config, keepTerminalSnr: true);
-        double[] timesteps = [.. TimestepSpacing.Exact(config, steps).Select(t => (double)(float)t)];
-        return new SigmaGrid(timesteps, [.. timesteps.Select(t => (float)schedule.SigmaAt(t)), 0]);
     }
 }

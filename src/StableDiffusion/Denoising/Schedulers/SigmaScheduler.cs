@@ -1,7 +1,22 @@
 namespace StableDiffusion;
 
 /// <summary>Time steps and noise levels of a whole run, noisiest first; the last level is the one after the last step.</summary>
-internal sealed record SigmaGrid(IReadOnlyList<double> Timesteps, float[] Sigmas);
+internal sealed record SigmaGrid(IReadOnlyList<double> Timesteps, float[] Sigmas)
+{
+    /// <summary>Levels by training step, or by the rule that the configuration asks for, down to 0.</summary>
+    public static SigmaGrid Of(SchedulerConfig config, int steps, NoiseSchedule schedule)
+    {
+        IReadOnlyList<double> timesteps = [.. TimestepSpacing.Exact(config, steps).Select(t => (double)(float)t)];
+        double[] sigmas = [.. timesteps.Select(schedule.SigmaAt)];
+        if (SigmaSpacing.Of(config, sigmas[0], sigmas[^1], steps) is { } spaced)
+        {
+            sigmas = spaced;
+            timesteps = [.. spaced.Select(schedule.TimestepOf)];
+        }
+
+        return new SigmaGrid(timesteps, [.. sigmas.Select(sigma => (float)sigma), 0]);
+    }
+}
 
 /// <summary>Shared by methods in the coordinates of Karras et al. (2022), arXiv 2206.00364: x = x₀ + σ·ε, the network sees x/√(σ² + 1).</summary>
 internal abstract class SigmaScheduler : Scheduler
