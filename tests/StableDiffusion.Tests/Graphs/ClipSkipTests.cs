@@ -59,30 +59,30 @@ public class ClipSkipTests
         }
     }
 
-    [Fact]
-    public void Layer_norms_fused_by_ONNX_Runtime_are_found()
+    /// <summary>Optimisers fuse an addition into the norm behind it where they can, so any of the last six norms may or may not be fused.</summary>
+    [Theory]
+    [InlineData(0b000000)]
+    [InlineData(0b111111)]
+    [InlineData(0b100000)]
+    [InlineData(0b011111)]
+    [InlineData(0b101010)]
+    [InlineData(0b110101)]
+    public void Layer_norms_fused_with_the_addition_before_them_are_found(int fused)
     {
-        using var folder = new TestFolder();
-        Fuse(TestModels.TextEncoder("sd1"), folder.PathOf("model.onnx"));
-        foreach (var row in _rows)
+        for (var skip = 1; skip <= 3; skip++)
         {
-            var graph = OnnxGraph.Load(folder.PathOf("model.onnx"));
-            Assert.Contains(graph.Nodes, n => n.OpType == "SkipLayerNormalization");
-            using var session = OpenSkipped(graph, row.Skip);
-            Assert.InRange(Difference(session, row), 0, Tolerance);
+            var graph = TestGraphs.FuseLayerNorms(OnnxGraph.Load(TestModels.TextEncoder("sd1")), fused);
+            Assert.Equal(int.PopCount(fused), graph.Nodes.Count(n => n.OpType == "SkipLayerNormalization"));
+            using var session = OpenSkipped(TestGraphs.Strip(graph, seed: 9), skip);
+            using var plain = OpenSkipped(OnnxGraph.Load(TestModels.TextEncoder("sd1")), skip);
+            var expected = TestSession.Encode(plain, _rows[0].Ids[0]);
+            Assert.InRange(TestSession.Difference(expected, TestSession.Encode(session, _rows[0].Ids[0])), 0, 1e-5);
+
+            foreach (var row in _rows.Where(r => r.Skip == skip))
+            {
+                Assert.InRange(Difference(session, row), 0, Tolerance);
+            }
         }
-    }
-
-    [Fact]
-    public void Leaving_out_every_layer_gives_the_normalised_token_embeddings_whether_fused_or_not()
-    {
-        using var folder = new TestFolder();
-        Fuse(TestModels.TextEncoder("sd1"), folder.PathOf("model.onnx"));
-        using var plain = OpenSkipped(OnnxGraph.Load(TestModels.TextEncoder("sd1")), 3);
-        using var fused = OpenSkipped(OnnxGraph.Load(folder.PathOf("model.onnx")), 3);
-
-        var a = TestSession.Encode(plain, _rows[0].Ids[0]);
-        Assert.InRange(TestSession.Difference(a, TestSession.Encode(fused, _rows[0].Ids[0])), 0, 1e-5);
     }
 
     [Fact]
@@ -175,14 +175,6 @@ public class ClipSkipTests
         var actual = row.Ids.SelectMany(chunk => TestSession.Encode(session, chunk)).ToArray();
         Assert.Equal(row.Embeddings.Length, actual.Length);
         return TestSession.Difference(row.Embeddings, actual);
-    }
-
-    private static void Fuse(string path, string fusedPath)
-    {
-        using var options = TestSession.Options();
-        options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_EXTENDED;
-        options.OptimizedModelFilePath = fusedPath;
-        new InferenceSession(path, options).Dispose();
     }
 
     private static IEnumerable<Row> ReadRows()
