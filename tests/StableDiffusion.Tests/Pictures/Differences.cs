@@ -20,7 +20,8 @@ internal static class Differences
     public static int Largest(RgbImage actual, RgbImage expected)
     {
         Assert.Equal((expected.Width, expected.Height), (actual.Width, actual.Height));
-        var (a, b) = (actual.Pixels.Span, expected.Pixels.Span);
+        var a = actual.Pixels.Span;
+        var b = expected.Pixels.Span;
         var largest = 0;
         for (var i = 0; i < a.Length; i++)
         {
