@@ -18,7 +18,7 @@ internal sealed class BytePairMerges
         var count = symbols.Length;
         var next = new int[count];
         var previous = new int[count];
-        var candidates = new PriorityQueue<(int Position, int Merged), (int Rank, int Position)>();
+        var candidates = new PriorityQueue<(int Position, int Merged), long>();
         for (var i = 0; i < count; i++)
         {
             (previous[i], next[i]) = (i - 1, i + 1);
@@ -56,7 +56,7 @@ internal sealed class BytePairMerges
         {
             if (left >= 0 && right < count && _rules.TryGetValue((symbols[left], symbols[right]), out var rule))
             {
-                candidates.Enqueue((left, rule.Merged), (rule.Rank, left));
+                candidates.Enqueue((left, rule.Merged), ((long)rule.Rank << 32) | (uint)left);
             }
         }
     }
