@@ -105,11 +105,14 @@ internal static class WeightFiles
 
     private static string? CommonFolder(string? a, string? b)
     {
-        while (a is not null && a != b && b?.StartsWith(Path.EndsInDirectorySeparator(a) ? a : a + Path.DirectorySeparatorChar, StringComparison.Ordinal) != true)
+        while (a is not null && a != b && !Holds(a, b))
         {
             a = Path.GetDirectoryName(a);
         }
 
         return a;
+
+        static bool Holds(string folder, string? path) => path?.StartsWith(
+            Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar, StringComparison.Ordinal) == true;
     }
 }

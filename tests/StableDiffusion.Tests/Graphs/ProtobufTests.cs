@@ -28,7 +28,8 @@ public class ProtobufTests
         Prop.ForAll<long, byte[]>((value, behind) =>
         {
             var written = new ProtobufWriter().Varint((ulong)value).ToArray();
-            return ProtobufReader.Varint([.. written, .. behind]) == ((ulong)value, written.Length) && ProtobufField.Of(3, value).Integer == value;
+            return ProtobufReader.Varint([.. written, .. behind]) == ((ulong)value, written.Length)
+                && ProtobufField.Of(3, value).Integer == value;
         }).QuickCheckThrowOnFailure();
 
     [Theory]
@@ -50,8 +51,7 @@ public class ProtobufTests
         Prop.ForAll(_message.ToArbitrary(), ArbMap.Default.ArbFor<NonEmptyString>(), (bytes, text) =>
         {
             const int number = 7;
-            var value = text.Get.Replace('\ud800', ' ');
-            value = new string([.. value.Where(c => !char.IsSurrogate(c))]) + "!";
+            var value = new string([.. text.Get.Where(c => !char.IsSurrogate(c))]) + "!";
             var message = ProtobufMessage.Parse(bytes);
             var others = Others(message);
             message.Replace(number, WireType.Length, [ProtobufField.Of(number, value)]);
@@ -59,7 +59,7 @@ public class ProtobufTests
             return again.Text(number) == value && Others(again).SequenceEqual(others);
 
             static List<string> Others(ProtobufMessage message) =>
-                [.. message.Fields.Where(f => f.Number != number || f.Wire != WireType.Length).Select(f => Convert.ToHexString(f.Encoded.Span))];
+                [.. message.Fields.Where(f => (f.Number, f.Wire) != (number, WireType.Length)).Select(f => Convert.ToHexString(f.Encoded.Span))];
         }).QuickCheckThrowOnFailure();
 
     [Fact]

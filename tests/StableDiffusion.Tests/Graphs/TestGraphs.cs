@@ -95,5 +95,6 @@ internal static class TestGraphs
         return graph;
     }
 
-    private static OnnxInitializer Scalar(string name, float value) => new(name, OnnxElementType.Float, [], MemoryMarshal.AsBytes<float>([value]));
+    private static OnnxInitializer Scalar(string name, float value) =>
+        new(name, OnnxElementType.Float, [], MemoryMarshal.AsBytes<float>([value]));
 }
