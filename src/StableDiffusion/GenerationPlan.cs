@@ -3,7 +3,7 @@ using System.Globalization;
 namespace StableDiffusion;
 
 /// <summary>A request with every open value filled from the model, and known to make sense for it.</summary>
-internal sealed class GenerationPlan
+internal sealed partial class GenerationPlan
 {
     private readonly ModelFolder _folder;
 
@@ -14,16 +14,16 @@ internal sealed class GenerationPlan
         Steps = Positive("--steps", request.Steps ?? folder.Defaults.Steps);
         ImageCount = request.Latents?.Count ?? Positive("--num-images", request.ImagesPerSeed);
         Positive("--clip-skip", request.ClipSkip);
-        var scale = Finite("--cfg-scale", request.GuidanceScale ?? folder.Defaults.GuidanceScale);
+        Scale = Finite("--cfg-scale", request.GuidanceScale ?? folder.Defaults.GuidanceScale);
         if (folder.UNet.WantsGuidanceEmbedding)
         {
             var width = folder.TimeConditioningWidth
                 ?? throw new ModelException($"{folder.Path}/unet wants timestep_cond, but its config.json has no time_cond_proj_dim.");
-            GuidanceEmbedding = StableDiffusion.GuidanceEmbedding.Create(scale, width);
+            GuidanceEmbedding = StableDiffusion.GuidanceEmbedding.Create(Scale, width);
         }
 
         Guidance = new Guidance(
-            GuidanceEmbedding is null ? scale : 1,
+            GuidanceEmbedding is null ? Scale : 1,
             Share("--guidance-rescale", request.GuidanceRescale),
             Share("--guidance-start", request.GuidanceStart),
             Share("--guidance-end", request.GuidanceEnd));
@@ -36,6 +36,8 @@ internal sealed class GenerationPlan
         (Width, Height) = Size();
         RequireWhatBelongsTogether();
         SchedulerConfig = request.SchedulerConfig.Aggregate(folder.Scheduler, (config, entry) => config.With(entry.Key, entry.Value));
+
+        (Entry, _) = SchedulerTable.Choose(SchedulerConfig, request.Scheduler);
 
         // Built once here so that what cannot work is refused before anything runs.
         var scheduler = CreateScheduler();
@@ -68,12 +70,17 @@ internal sealed class GenerationPlan
 
     public double Strength { get; }
 
+    /// <summary>The guidance scale as asked for.</summary>
+    public double Scale { get; }
+
     /// <summary>Latent consistency models are told the scale as an input; all others are run twice, see <see cref="Guidance"/>.</summary>
     public float[]? GuidanceEmbedding { get; }
 
     public Guidance Guidance { get; }
 
     public SchedulerConfig SchedulerConfig { get; }
+
+    private SchedulerEntry Entry { get; }
 
     /// <summary>SDXL: original height and width, crop top and left, target height and width.</summary>
     public float[] TimeIds
@@ -92,7 +99,10 @@ internal sealed class GenerationPlan
     public IScheduler CreateScheduler() => SchedulerTable.Create(
         SchedulerConfig,
         Request.Scheduler,
-        new SchedulerRun { Steps = Steps, Strength = Strength, Images = ImageCount, Eta = Request.Eta });
+        new SchedulerRun { Steps = Steps, Strength = Strength, Images = ImageCount, Eta = Eta });
+
+    /// <summary>diffusers' pipelines hand every scheduler that takes η a 0 unless told otherwise, whatever its own default.</summary>
+    private double? Eta => Request.Eta ?? (Entry.HasEta ? 0 : null);
 
     private (int Width, int Height) Size()
     {

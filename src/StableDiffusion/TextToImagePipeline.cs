@@ -89,7 +89,7 @@ public sealed class TextToImagePipeline : IDisposable
         {
             var one = latents.Extract(i);
             var picture = clock.Decode(() => decoder.Decode(one, cancellation));
-            yield return new GeneratedImage(picture, one, firstIndex + i, seed, i, ParametersText.Of(plan, Folder, seed), clock.Timings);
+            yield return new GeneratedImage(picture, one, firstIndex + i, seed, i, plan.ParametersOf(seed, i), clock.Timings);
         }
 
         Release(ref _decoder);

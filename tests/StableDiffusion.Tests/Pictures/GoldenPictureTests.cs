@@ -40,7 +40,7 @@ public sealed class GoldenPictureTests(GoldenPictureTests.Pipelines pipelines) :
         Assert.Equal(golden.Pictures.Count, pictures.Count);
         foreach (var (picture, path) in pictures.Zip(golden.Pictures))
         {
-            Assert.InRange(Differences.Largest(picture.Image, PngReader.ReadRgb(path)), 0, PixelTolerance);
+            Assert.InRange(Differences.Largest(picture.Image, PngReader.Read(path).Image), 0, PixelTolerance);
         }
     }
 

@@ -31,7 +31,7 @@ public sealed class GoldenProgramTests
         Assert.True(difference <= (golden.ClipsSamples ? 1e-2 : 1e-3), $"the latents differ by {difference:E1}");
         foreach (var (path, expected) in outcome.OutputLines.Zip(golden.Pictures))
         {
-            Assert.InRange(Differences.Largest(PngReader.ReadRgb(path), PngReader.ReadRgb(expected)), 0, 2);
+            Assert.InRange(Differences.Largest(PngReader.Read(path).Image, PngReader.Read(expected).Image), 0, 2);
         }
     }
 }

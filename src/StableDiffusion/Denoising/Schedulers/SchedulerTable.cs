@@ -100,7 +100,8 @@ public static class SchedulerTable
         return entry.Build(asked, run);
     }
 
-    private static (SchedulerEntry Entry, SchedulerConfig Config) Choose(SchedulerConfig config, string? name)
+    /// <summary>The scheduler of that name (null: the model's own), and the configuration it is to be built from.</summary>
+    internal static (SchedulerEntry Entry, SchedulerConfig Config) Choose(SchedulerConfig config, string? name)
     {
         if (name is null)
         {

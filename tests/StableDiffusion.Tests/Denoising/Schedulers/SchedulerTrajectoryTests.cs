@@ -38,7 +38,7 @@ public class SchedulerTrajectoryTests
         Close(Floats(row.GetProperty("timesteps")), [.. scheduler.Timesteps], 2e-3f, "timesteps");
         Close([row.GetProperty("init_noise_sigma").GetSingle()], [scheduler.InitialNoiseSigma], 1e-3f, "init_noise_sigma");
 
-        var noise = new TestTorchRandom(row.GetProperty("seed").GetUInt64());
+        var noise = new TorchRandom(row.GetProperty("seed").GetUInt64());
         var latents = new float[64];
         noise.Draw(latents);
         if (run.Strength < 1)
