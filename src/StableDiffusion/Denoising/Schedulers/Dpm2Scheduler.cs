@@ -18,7 +18,7 @@ internal sealed class Dpm2Scheduler : SigmaScheduler
     }
 
     private Dpm2Scheduler(SchedulerConfig config, SchedulerRun run, bool ancestral, NoiseSchedule schedule)
-        : this(config, run, ancestral, schedule, SigmaGrid.Of(config, run.Steps, schedule))
+        : this(config, run, ancestral, schedule, SigmaGrid.Of(config, run.Steps, schedule, roundsKarras: true))
     {
     }
 
@@ -30,28 +30,22 @@ internal sealed class Dpm2Scheduler : SigmaScheduler
         _intervals = [.. Intervals(grid, ancestral).Skip(Begin / 2)];
     }
 
-    public override void ScaleInput(int call, ReadOnlySpan<float> latents, Span<float> input)
-    {
-        var sigma = InputSigma(call);
-        latents.CopyTo(input);
-        Blend.Scale(input, 1 / Math.Sqrt((sigma * sigma) + 1));
-    }
+    public override void ScaleInput(int call, ReadOnlySpan<float> latents, Span<float> input) => Scale(InputSigma(call), latents, input);
 
     public override void Step(int call, ReadOnlySpan<float> output, Span<float> latents, INoiseSource noise)
     {
         var (sigma, middle, down, up) = _intervals[call / 2];
-        var slope = Derivative(_prediction, InputSigma(call));
+        var slope = new float[latents.Length];
+        Slope(_prediction, InputSigma(call), latents, output, slope);
         if (call % 2 == 0)
         {
             _start = latents.ToArray();
-            var dt = middle - sigma;
-            Blend.Write(latents, 1 + (slope.Latents * dt), latents, slope.Output * dt, output);
+            Blend.Add(latents, middle - sigma, slope);
         }
         else
         {
-            var dt = down - sigma;
-            Blend.Write(latents, slope.Latents * dt, latents, slope.Output * dt, output);
-            Blend.Add(latents, 1, _start);
+            _start.CopyTo(latents);
+            Blend.Add(latents, down - sigma, slope);
             if (_ancestral)
             {
                 Blend.Add(latents, up, Draw(noise, latents.Length));
@@ -59,17 +53,20 @@ internal sealed class Dpm2Scheduler : SigmaScheduler
         }
     }
 
-    private double InputSigma(int call) => call % 2 == 0 ? _intervals[call / 2].Sigma : _intervals[call / 2].Middle;
+    private float InputSigma(int call) => call % 2 == 0 ? _intervals[call / 2].Sigma : _intervals[call / 2].Middle;
 
     // The last step goes straight to 0, where there is no geometric mean.
     private static IEnumerable<Interval> Intervals(SigmaGrid grid, bool ancestral) =>
         grid.Sigmas.Zip(grid.Sigmas.Skip(1), (sigma, next) => Of(sigma, next, ancestral));
 
-    private static Interval Of(double sigma, double next, bool ancestral)
+    private static Interval Of(float sigma, float next, bool ancestral)
     {
-        var up = ancestral ? Math.Sqrt(next * next * ((sigma * sigma) - (next * next)) / (sigma * sigma)) : 0;
-        var down = Math.Sqrt((next * next) - (up * up));
-        return new Interval(sigma, (float)Math.Sqrt(sigma * down), down, up);
+        var up = ancestral ? MathF.Sqrt(next * next * ((sigma * sigma) - (next * next)) / (sigma * sigma)) : 0;
+        var down = ancestral ? MathF.Sqrt((next * next) - (up * up)) : next;
+
+        // torch.lerp from σ down to the next level, or for the deterministic rule up from it.
+        var (from, to) = ancestral ? ((float)Math.Log(sigma), (float)Math.Log(down)) : ((float)Math.Log(down), (float)Math.Log(sigma));
+        return new Interval(sigma, down == 0 ? 0 : (float)Math.Exp(to - ((to - from) / 2)), down, up);
     }
 
     private static SigmaGrid Doubled(SigmaGrid grid, NoiseSchedule schedule, bool ancestral)
@@ -81,5 +78,5 @@ internal sealed class Dpm2Scheduler : SigmaScheduler
     }
 
     /// <summary>One step from σ by way of a middle level down, and the noise added after it.</summary>
-    private readonly record struct Interval(double Sigma, double Middle, double Down, double Up);
+    private readonly record struct Interval(float Sigma, float Middle, float Down, float Up);
 }

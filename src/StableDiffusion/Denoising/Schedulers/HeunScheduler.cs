@@ -23,17 +23,7 @@ internal sealed class HeunScheduler : SigmaScheduler
         // Even calls are at the start of a step; odd ones at its end, where the levels hold σ twice.
         var sigma = Sigma(call);
         var derivative = new float[latents.Length];
-        if (_clipping.IsActive)
-        {
-            Blend.Write(derivative, Clean(_prediction, sigma), latents, output);
-            _clipping.Apply(derivative);
-            Blend.Write(derivative, 1 / sigma, latents, -1 / sigma, derivative);
-        }
-        else
-        {
-            Blend.Write(derivative, Derivative(_prediction, sigma), latents, output);
-        }
-
+        Slope(_prediction, sigma, latents, output, derivative, _clipping);
         if (call % 2 == 0)
         {
             _derivative = derivative;
@@ -42,7 +32,8 @@ internal sealed class HeunScheduler : SigmaScheduler
         }
         else
         {
-            Blend.Write(derivative, 0.5, _derivative, 0.5, derivative);
+            Blend.Add(derivative, 1, _derivative);
+            Blend.Scale(derivative, 0.5);
             _start.CopyTo(latents);
             Blend.Add(latents, sigma - Sigma(call - 1), derivative);
         }

@@ -20,7 +20,7 @@ internal sealed class LmsScheduler : SigmaScheduler
     public override void Step(int call, ReadOnlySpan<float> output, Span<float> latents, INoiseSource noise)
     {
         var derivative = new float[latents.Length];
-        Blend.Write(derivative, Derivative(_prediction, Sigma(call)), latents, output);
+        Slope(_prediction, Sigma(call), latents, output, derivative);
         _derivatives.Add(derivative);
         if (_derivatives.Count > Order)
         {
@@ -38,7 +38,7 @@ internal sealed class LmsScheduler : SigmaScheduler
     // The integral from σ to the next of the i-th Lagrange polynomial, of degree 3 at most: two points of Gauss are exact.
     private double Weight(int call, int order, int i)
     {
-        var (from, to) = (Sigma(call), Sigma(call + 1));
+        (double from, double to) = (Sigma(call), Sigma(call + 1));
         var (middle, half) = ((from + to) / 2, (to - from) / 2);
         return half * (Lagrange(middle - (half / Math.Sqrt(3))) + Lagrange(middle + (half / Math.Sqrt(3))));
 
