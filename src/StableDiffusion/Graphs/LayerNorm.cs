@@ -34,7 +34,7 @@ internal sealed record LayerNorm(IReadOnlyList<OnnxNode> Readers, string Input)
             else if (node.OpType == "ReduceMean")
             {
                 // x − mean(x); the norm's other ReduceMean, of the squares, is not taken from what it reads
-                var differences = index.Readers(node.Outputs[0]).Where(r => r.OpType == "Sub" && r.Inputs[0] == node.Inputs[0]).ToList();
+                var differences = index.Readers(node.Outputs[0]).Where(r => r.OpType == "Sub" && r.Input(0) == node.Inputs[0]).ToList();
                 if (differences.Count > 0)
                 {
                     norms.Add(new LayerNorm([node, .. differences], node.Inputs[0]));

@@ -86,6 +86,20 @@ public class ClipSkipTests
     }
 
     [Fact]
+    public void The_model_that_comes_with_the_program_can_leave_out_layers()
+    {
+        var path = Path.Combine(Repository.Root, "models", "emoji-256", "text_encoder", "model.onnx");
+        var ids = _rows[0].Ids[0].Select(i => i % 100).ToArray();
+        using var whole = TestSession.Open(path);
+        using var skipped = OpenSkipped(OnnxGraph.Load(path), 1);
+        var (a, b) = (TestSession.Encode(whole, ids), TestSession.Encode(skipped, ids));
+
+        Assert.Equal(a.Length, b.Length);
+        Assert.All(b, v => Assert.True(float.IsFinite(v)));
+        Assert.NotEqual(a, b);
+    }
+
+    [Fact]
     public void What_is_left_out_is_not_run()
     {
         var graph = OnnxGraph.Load(TestModels.TextEncoder("sd1"));

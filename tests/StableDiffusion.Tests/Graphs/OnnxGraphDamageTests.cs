@@ -13,7 +13,7 @@ public class OnnxGraphDamageTests
     {
         var refused = Enumerable.Range(0, _model.Length / 97).Count(k => !Survives(_model.AsSpan(0, k * 97)));
 
-        // only what follows the graph may be missing: its operator sets come first in these exports or last
+        // the graph comes almost last, so at most a cut behind it leaves something to read
         Assert.InRange(refused, _model.Length / 97 - 1, _model.Length);
     });
 

@@ -131,6 +131,21 @@ public class OnnxGraphTests
     }
 
     [Fact]
+    public void A_link_to_weights_anywhere_else_is_not_followed()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need a privilege on Windows.");
+        using var model = new TestFolder();
+        using var elsewhere = new TestFolder();
+        File.Copy(TestModels.TextEncoder("sd1-external"), model.PathOf("model.onnx"));
+        File.Copy(TestModels.TextEncoder("sd1-external") + "_data", elsewhere.PathOf("secret"));
+        File.CreateSymbolicLink(model.PathOf("model.onnx_data"), elsewhere.PathOf("secret"));
+        var graph = OnnxGraph.Load(model.PathOf("model.onnx"));
+
+        Assert.Equal(model.Path, graph.Folder);
+        Assert.Throws<OnnxRuntimeException>(() => TestSession.Open(graph));
+    }
+
+    [Fact]
     public void Weights_outside_the_folder_of_the_model_are_refused()
     {
         var graph = OnnxGraph.Load(TestModels.TextEncoder("sd1"));
