@@ -58,18 +58,18 @@ public sealed partial class ClipTokenizer
 
     private static BytePairMerges ReadMerges(string file, Vocabulary vocabulary)
     {
-        var merges = new BytePairMerges();
         var lines = Read(file, File.ReadAllLines);
+        var merges = new BytePairMerges(lines.Length);
 
         // transformers passes over the first line, "#version: 0.2", unread.
         for (var i = 1; i < lines.Length; i++)
         {
-            var sides = lines[i].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
-            if (sides.Length == 0)
+            if (string.IsNullOrWhiteSpace(lines[i]))
             {
                 continue;
             }
 
+            var sides = lines[i].Trim().Split(' ');
             if (sides.Length != 2
                 || !vocabulary.Ids.TryGetValue(sides[0], out var left)
                 || !vocabulary.Ids.TryGetValue(sides[1], out var right)
@@ -118,8 +118,9 @@ public sealed partial class ClipTokenizer
     {
         public static Vocabulary Read(string file)
         {
-            var ids = new Dictionary<string, int>(StringComparer.Ordinal);
-            foreach (var entry in ReadJsonObject(file).EnumerateObject())
+            var entries = ReadJsonObject(file);
+            var ids = new Dictionary<string, int>(entries.GetPropertyCount(), StringComparer.Ordinal);
+            foreach (var entry in entries.EnumerateObject())
             {
                 ids[entry.Name] = entry.Value.ValueKind == JsonValueKind.Number && entry.Value.TryGetInt32(out var id) && id >= 0
                     ? id
