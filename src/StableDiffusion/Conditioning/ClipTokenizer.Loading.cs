@@ -21,7 +21,8 @@ public sealed partial class ClipTokenizer
         _byteIds = [.. _byteCharacters.Select(c => vocabulary.Ids.GetValueOrDefault($"{c}", special.Unknown.Id))];
         _lastByteIds = [.. _byteCharacters.Select(c => vocabulary.Ids.GetValueOrDefault(c + EndOfWord, special.Unknown.Id))];
         _rawTokens = Longest(special.Added.Where(token => !token.Normalized).Select(token => (Runes(token.Content), token.Id)));
-        _normalizedTokens = Longest(special.Added.Where(token => token.Normalized).Select(token => (Normalize(Runes(token.Content)), token.Id)));
+        _normalizedTokens = Longest(
+            special.Added.Where(token => token.Normalized).Select(token => (Normalize(Runes(token.Content)), token.Id)));
 
         _texts = new Dictionary<int, string>(vocabulary.Ids.Count);
         foreach (var (text, id) in vocabulary.Ids)
@@ -124,7 +125,8 @@ public sealed partial class ClipTokenizer
             {
                 ids[entry.Name] = entry.Value.ValueKind == JsonValueKind.Number && entry.Value.TryGetInt32(out var id) && id >= 0
                     ? id
-                    : throw new ModelException($"{file}: the id of \"{entry.Name}\" is {entry.Value.GetRawText()}, not a whole number from 0 up.");
+                    : throw new ModelException(
+                        $"{file}: the id of \"{entry.Name}\" is {entry.Value.GetRawText()}, not a whole number from 0 up.");
             }
 
             return new Vocabulary(file, ids);
