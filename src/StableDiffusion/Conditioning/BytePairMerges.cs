@@ -1,9 +1,10 @@
 namespace StableDiffusion;
 
 /// <summary>The merge rules of byte pair encoding (Sennrich et al., 2016, arXiv 1508.07909), best rule first.</summary>
-internal sealed class BytePairMerges
+/// <param name="capacity">About how many rules there will be.</param>
+internal sealed class BytePairMerges(int capacity)
 {
-    private readonly Dictionary<(int Left, int Right), (int Rank, int Merged)> _rules = [];
+    private readonly Dictionary<(int Left, int Right), (int Rank, int Merged)> _rules = new(capacity);
 
     /// <summary>Adds a rule; it ranks below those added before.</summary>
     public void Add(int left, int right, int merged) => _rules[(left, right)] = (_rules.Count, merged);

@@ -41,9 +41,9 @@ public class ClipTokenizerTests
         Assert.Equal(Clip.Encode("a red fox, running"), Clip.Encode("\tA  Red\u3000FOX,\nrunning "));
 
     [Fact]
-    public void A_word_of_100_000_letters_is_merged_and_comes_back()
+    public void A_word_of_20_000_letters_is_merged_and_comes_back()
     {
-        var word = string.Concat(Enumerable.Repeat("supercalifragilistic", 5_000));
+        var word = string.Concat(Enumerable.Repeat("supercalifragilistic", 1_000));
         Assert.Equal(word, Clip.Decode(Clip.Encode(word)));
     }
 

@@ -20,7 +20,8 @@ public class PromptChunksTests
 
         Assert.Equal(row.GetProperty("ids").EnumerateArray().Select(ids => Padded(ids, tokenizer)), chunks.Select(chunk => chunk.Ids));
         Assert.Equal(
-            row.GetProperty("multipliers").EnumerateArray().Select(weights => weights.EnumerateArray().Select(weight => weight.GetSingle())),
+            row.GetProperty("multipliers").EnumerateArray()
+                .Select(weights => weights.EnumerateArray().Select(weight => weight.GetSingle())),
             chunks.Select(chunk => chunk.Multipliers));
     }
 
@@ -57,7 +58,8 @@ public class PromptChunksTests
     public void A_full_chunk_is_cut_behind_a_comma_at_most_20_tokens_back(int wordsBehindComma, int wordsInSecondChunk)
     {
         // With the comma itself 20 tokens are near enough, 21 are not.
-        var prompt = string.Concat(Enumerable.Repeat("cat ", 74 - wordsBehindComma)) + "," + string.Concat(Enumerable.Repeat(" dog", wordsBehindComma + 1));
+        var prompt = string.Concat(Enumerable.Repeat("cat ", 74 - wordsBehindComma)) + ","
+            + string.Concat(Enumerable.Repeat(" dog", wordsBehindComma + 1));
         var chunks = PromptChunks.Split(Sd1, PromptParser.Parse(prompt), Length);
         Assert.Equal(2, chunks.Count);
         Assert.Equal(wordsInSecondChunk, chunks[1].Ids.Count(id => id == Sd1.Encode("dog")[0]));

@@ -9,8 +9,9 @@ internal static class PromptGoldens
         JsonDocument.Parse(File.ReadAllBytes(Goldens.PathOf("prompts", "prompts.json"))).RootElement
             .EnumerateArray().ToDictionary(row => row.GetProperty("name").GetString()!));
 
-    private static readonly Dictionary<string, Lazy<ClipTokenizer>> _tokenizers = new[] { "sd1", "sd2" }
-        .ToDictionary(model => model, model => new Lazy<ClipTokenizer>(() => ClipTokenizer.Load(Goldens.PathOf("models", model, "tokenizer"))));
+    private static readonly Dictionary<string, Lazy<ClipTokenizer>> _tokenizers = new[] { "sd1", "sd2" }.ToDictionary(
+        model => model,
+        model => new Lazy<ClipTokenizer>(() => ClipTokenizer.Load(Goldens.PathOf("models", model, "tokenizer"))));
 
     public static TheoryData<string> Names() => [.. _rows.Value.Keys];
 

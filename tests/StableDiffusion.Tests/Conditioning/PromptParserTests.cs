@@ -11,9 +11,7 @@ public class PromptParserTests
     public void The_pieces_equal_the_webuis(string name)
     {
         var row = PromptGoldens.Row(name);
-        var expected = row.GetProperty("parsed").EnumerateArray()
-            .Select(piece => new WeightedText(piece[0].GetString()!, piece[1].GetDouble()));
-        Assert.Equal(expected, PromptParser.Parse(row.GetProperty("prompt").GetString()!));
+        Assert.Equal(Pieces(row.GetProperty("parsed")), PromptParser.Parse(row.GetProperty("prompt").GetString()!));
     }
 
     // The examples in the doc string of parse_prompt_attention, modules/prompt_parser.py.
@@ -28,7 +26,7 @@ public class PromptParserTests
         ["sky", 1.4641000000000006], [".", 1.1]]
         """)]
     public void The_webuis_own_examples_hold(string prompt, string expected) => Assert.Equal(
-        JsonDocument.Parse(expected).RootElement.EnumerateArray().Select(piece => new WeightedText(piece[0].GetString()!, piece[1].GetDouble())),
+        Pieces(JsonDocument.Parse(expected).RootElement),
         PromptParser.Parse(prompt));
 
     [Theory]
@@ -73,6 +71,9 @@ public class PromptParserTests
             var escaped = string.Concat(text.Select(c => "()[]\\".Contains(c, StringComparison.Ordinal) ? $"\\{c}" : $"{c}"));
             return PromptParser.Parse(escaped).SequenceEqual([new WeightedText(text, 1)]);
         }).QuickCheckThrowOnFailure();
+
+    private static IEnumerable<WeightedText> Pieces(JsonElement pairs) =>
+        pairs.EnumerateArray().Select(pair => new WeightedText(pair[0].GetString()!, pair[1].GetDouble()));
 
     internal static Arbitrary<string> TextOf(string alphabet) =>
         Gen.Elements(alphabet.ToCharArray()).ArrayOf().Select(characters => new string(characters)).ToArbitrary();
