@@ -13,7 +13,7 @@ internal static class PictureFormats
 
         if (Name(file) is { } format)
         {
-            return $"is a {format} picture, and only PNG is read; convert it to PNG with a picture program, for example: magick FILE picture.png";
+            return $"is in {format} format, and only PNG is read; convert it with a picture program, for example: magick FILE picture.png";
         }
 
         var start = Convert.ToHexString(file[..Math.Min(4, file.Length)]);

@@ -102,14 +102,14 @@ public class PngReaderTests
 
     public static TheoryData<string, byte[], string> Others => new()
     {
-        { "cat.jpg", [0xFF, 0xD8, 0xFF, 0xE0, 0, 16, 74, 70, 73, 70], "is a JPEG picture" },
-        { "cat.webp", [.. "RIFF"u8, 1, 2, 3, 4, .. "WEBPVP8 "u8], "is a WebP picture" },
-        { "cat.avif", [0, 0, 0, 32, .. "ftypavif"u8], "is a AVIF picture" },
-        { "cat.heic", [0, 0, 0, 32, .. "ftypheic"u8], "is a HEIC picture" },
-        { "cat.gif", "GIF89a"u8.ToArray(), "is a GIF picture" },
-        { "cat.bmp", "BM123456"u8.ToArray(), "is a BMP picture" },
-        { "cat.tif", "II*\0abcd"u8.ToArray(), "is a TIFF picture" },
-        { "cat.jxl", [0xFF, 0x0A, 1], "is a JPEG XL picture" },
+        { "cat.jpg", [0xFF, 0xD8, 0xFF, 0xE0, 0, 16, 74, 70, 73, 70], "is in JPEG format" },
+        { "cat.webp", [.. "RIFF"u8, 1, 2, 3, 4, .. "WEBPVP8 "u8], "is in WebP format" },
+        { "cat.avif", [0, 0, 0, 32, .. "ftypavif"u8], "is in AVIF format" },
+        { "cat.heic", [0, 0, 0, 32, .. "ftypheic"u8], "is in HEIC format" },
+        { "cat.gif", "GIF89a"u8.ToArray(), "is in GIF format" },
+        { "cat.bmp", "BM123456"u8.ToArray(), "is in BMP format" },
+        { "cat.tif", "II*\0abcd"u8.ToArray(), "is in TIFF format" },
+        { "cat.jxl", [0xFF, 0x0A, 1], "is in JPEG XL format" },
         { "cat.png", "hello"u8.ToArray(), "is not a PNG: it starts with the bytes 68656C6C" },
         { "cat.png", [], "is empty" },
     };
