@@ -49,6 +49,7 @@ internal sealed partial class GenerationPlan
         }
 
         Calls = scheduler.Timesteps.Count;
+        HasWholeTimesteps = scheduler.Timesteps.All(float.IsInteger);
     }
 
     public ImageRequest Request { get; }
@@ -57,6 +58,8 @@ internal sealed partial class GenerationPlan
 
     /// <summary>How often a run calls the UNet (once or twice a step, fewer with a strength below 1).</summary>
     public int Calls { get; }
+
+    public bool HasWholeTimesteps { get; }
 
     public int ImageCount { get; }
 

@@ -41,6 +41,11 @@ public sealed class TextToImagePipeline : IDisposable
         ImageRequest request, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
     {
         var plan = GenerationPlan.Of(request, Folder);
+        if (Folder.UNet.WantsWholeTimesteps && !plan.HasWholeTimesteps)
+        {
+            _warn($"this scheduler's time steps have fractions, which the export {Folder.Name} cannot be told; they are rounded, and pictures differ from diffusers'.");
+        }
+
         return request.Seeds.SelectMany((seed, run) => GenerateSeed(plan, seed, run * plan.ImageCount, progress, cancellation));
     }
 

@@ -22,6 +22,19 @@ internal sealed class GoldenCase
 
     public bool IsSquare64 => Width is 64 or null && Height is 64 or null;
 
+    /// <summary>Whether an export that takes time steps as integers can be told them all.</summary>
+    public bool HasWholeTimesteps
+    {
+        get
+        {
+            var config = Overrides.Aggregate(
+                SchedulerConfig.Load(Goldens.PathOf("models", Model, "scheduler", "scheduler_config.json")),
+                (config, entry) => config.With(entry.Key, entry.Value));
+            var run = new SchedulerRun { Steps = (int)_case["num_inference_steps"]! };
+            return SchedulerTable.Create(config, Scheduler == "default" ? null : Scheduler, run).Timesteps.All(float.IsInteger);
+        }
+    }
+
     public int Images => (int?)_case["num_images_per_prompt"] ?? 1;
 
     public bool ClipsSamples => (bool?)_case["scheduler_config"]?["clip_sample"] ?? false;
