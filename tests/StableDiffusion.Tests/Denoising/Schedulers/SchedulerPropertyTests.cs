@@ -23,8 +23,8 @@ public class SchedulerPropertyTests
     [MemberData(nameof(Names))]
     public void Two_runs_with_one_seed_end_alike(string name)
     {
-        var first = Run(name, new SchedulerRun { Steps = 8 }, Start(1), new TestTorchRandom(7));
-        var second = Run(name, new SchedulerRun { Steps = 8 }, Start(1), new TestTorchRandom(7));
+        var first = Run(name, new SchedulerRun { Steps = 8 }, Start(1), new TorchRandom(7));
+        var second = Run(name, new SchedulerRun { Steps = 8 }, Start(1), new TorchRandom(7));
 
         Assert.Equal(first, second);
         Assert.All(first, value => Assert.True(float.IsFinite(value)));
