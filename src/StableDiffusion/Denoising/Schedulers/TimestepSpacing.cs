@@ -67,7 +67,9 @@ internal static class TimestepSpacing
     }
 
     private static double[] Leading(int count, int ratio, int offset) =>
-        Reversed([.. Enumerable.Range(0, count).Select(i => (double)(i * ratio) + offset)]);
+        offset >= 0
+            ? Reversed([.. Enumerable.Range(0, count).Select(i => (double)(i * ratio) + offset)])
+            : throw new RequestException($"steps_offset is {offset}, but cannot be negative; set it to 0 or 1.");
 
     // numpy's arange(last, 0, -trained / steps) would give a step -1 too where the ratio rounds down (61 steps); it is left out.
     private static double[] Trailing(int steps, int trained, int last)

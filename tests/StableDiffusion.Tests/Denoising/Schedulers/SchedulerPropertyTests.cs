@@ -32,6 +32,16 @@ public class SchedulerPropertyTests
 
     [Theory]
     [MemberData(nameof(Names))]
+    public void The_fewest_and_many_steps_give_finite_latents(string name)
+    {
+        foreach (var steps in new[] { 1, 2, 3, 47 })
+        {
+            Assert.All(Run(name, new SchedulerRun { Steps = steps }, Start(1), new TestTorchRandom(7)), value => Assert.True(float.IsFinite(value)));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
     public void Only_the_methods_known_for_it_draw_noise(string name)
     {
         var noise = new CountingNoise();

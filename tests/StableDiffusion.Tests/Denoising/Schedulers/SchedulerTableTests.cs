@@ -131,6 +131,13 @@ public class SchedulerTableTests
     [InlineData("unipc", "lower_order_final", false)]
     [InlineData("tcd", "clip_sample", true)]
     [InlineData("lcm", "original_inference_steps", 4)]
+    [InlineData("ddim", "num_train_timesteps", 1)]
+    [InlineData("ddim", "beta_start", -1.0)]
+    [InlineData("ddim", "trained_betas", new[] { 0.1, 0.2 })]
+    [InlineData("ddim", "steps_offset", -1)]
+    [InlineData("ddim", "steps_offset", 900)]
+    [InlineData("euler", "use_karras_sigmas", true, "sigma_min", 0.0)]
+    [InlineData("ipndm", "trained_betas", new[] { 0.1, 0.2 })]
     [InlineData("flow", "use_dynamic_shifting", true)]
     [InlineData("flow", "stochastic_sampling", true)]
     public void What_cannot_work_is_refused_in_one_line(string name, params object[] settings)
