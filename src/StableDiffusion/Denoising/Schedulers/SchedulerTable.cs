@@ -119,7 +119,7 @@ public static class SchedulerTable
             throw new RequestException($"{entry.Name} has no {unused}; leave it out or choose another scheduler.");
         }
 
-        if (run.Eta is not null && !entry.HasEta)
+        if (run.Eta > 0 && !entry.HasEta)
         {
             var others = Entries.Where(other => other.HasEta).Select(other => other.Name);
             throw new RequestException($"{entry.Name} has no eta; leave it out or choose {string.Join(" or ", others)}.");
