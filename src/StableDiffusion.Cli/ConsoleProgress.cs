@@ -1,10 +1,13 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json.Nodes;
 
 namespace StableDiffusion.Cli;
 
 /// <summary>How far the run is: a bar on a terminal, now and then a line where stderr is a file or a pipe.</summary>
-internal sealed class ConsoleProgress(ConsoleLog log) : IProgress<GenerationProgress>
+/// <param name="log">Where to say it.</param>
+/// <param name="first">Number of the first picture in the batch or run.</param>
+internal sealed class ConsoleProgress(ConsoleLog log, int first = 0) : IProgress<GenerationProgress>
 {
     private const int BarWidth = 30;
     private static readonly TimeSpan _betweenLines = TimeSpan.FromSeconds(5);
@@ -15,7 +18,8 @@ internal sealed class ConsoleProgress(ConsoleLog log) : IProgress<GenerationProg
 
     public void Report(GenerationProgress value)
     {
-        if (log.Quiet)
+        log.Event("step", () => new JsonObject { ["index"] = first + value.Index, ["step"] = value.Call, ["steps"] = value.Calls });
+        if (!log.ShowsProgress)
         {
             return;
         }

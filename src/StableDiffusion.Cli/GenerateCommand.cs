@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json.Nodes;
 
 namespace StableDiffusion.Cli;
 
@@ -35,6 +36,7 @@ internal static class GenerateCommand
             root.Add(option);
         }
 
+        root.Add(BatchCommand.Create());
         root.SetAction(parsed => Run(parsed, image, run, parsed.GetValue(output), parsed.GetValue(saveLatents)));
         return root;
     }
@@ -48,15 +50,18 @@ internal static class GenerateCommand
         {
             var request = image.Request(parsed);
             var pattern = OutputPattern.Parse(output);
+            var json = run.Json(parsed) ? Job(parsed, image, request.Prompt) : null;
             using var pipeline = run.Open(parsed, log);
             var latents = new List<Latents>();
             GeneratedImage? last = null;
             foreach (var picture in pipeline.Generate(request, new ConsoleProgress(log), interruption.Token))
             {
                 var count = request.Seeds.Count * (request.Latents?.Count ?? request.ImagesPerSeed);
-                var path = PictureFile.Write(picture, pattern, count, request.Prompt);
+                var png = PictureFile.Encode(picture);
+                var path = PictureFile.Write(picture, png, pattern, count, request.Prompt);
                 log.EndBar();
-                Console.Out.WriteLine(path);
+                Console.Out.WriteLine(json is null ? path : ResultJson.ToText(ResultJson.Of(path, png, json, picture, pipeline)));
+                log.Event("picture", () => new JsonObject { ["path"] = path, ["index"] = picture.Index });
                 log.Info(Summary(picture, pipeline));
                 latents.Add(picture.Latents);
                 last = picture;
@@ -80,6 +85,15 @@ internal static class GenerateCommand
         {
             log.EndBar();
         }
+    }
+
+    /// <summary>What the command line asks for, as a line of a batch file.</summary>
+    private static JsonObject Job(ParseResult parsed, ImageOptions image, string prompt)
+    {
+        var options = new LineOptions(image);
+        var fields = new Dictionary<string, IReadOnlyList<string>>(options.Defaults(parsed)) { [LineOptions.Prompt] = [prompt] };
+        fields.Remove(LineOptions.BatchCount);
+        return options.ToJson(fields);
     }
 
     private static string Summary(GeneratedImage picture, TextToImagePipeline pipeline)

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -186,38 +185,38 @@ internal sealed class ImageOptions
         GuidanceEnd, Rng, Prompt2, NegativePrompt2, OriginalSize, Crop, TargetSize,
     ];
 
-    /// <summary>The request that a parsed line makes.</summary>
-    /// <param name="line">What was given.</param>
-    /// <param name="defaults">Where options come from that the line does not give; null for none.</param>
-    public ImageRequest Request(ParseResult line, ParseResult? defaults = null)
+    /// <summary>The request that a command line makes.</summary>
+    public ImageRequest Request(ParseResult line) => Request(line, PromptText(line));
+
+    /// <summary>The request that parsed options make for a prompt.</summary>
+    public ImageRequest Request(ParseResult given, string prompt)
     {
-        var given = new Given(line, defaults);
-        var latents = given.Value(Latents) is { } latentsPath ? ReadLatents(latentsPath) : null;
+        var latents = given.GetValue(Latents) is { } latentsPath ? ReadLatents(latentsPath) : null;
         return new ImageRequest
         {
-            Prompt = PromptText(line, defaults, given),
-            NegativePrompt = given.Value(NegativePrompt),
-            Prompt2 = given.Value(Prompt2),
-            NegativePrompt2 = given.Value(NegativePrompt2),
-            Seeds = Seeds.Expand(given.Value(Seed)!, given.Value(BatchCount)),
-            ImagesPerSeed = given.Value(NumImages),
-            Steps = given.Value(Steps),
-            GuidanceScale = given.Value(CfgScale),
-            GuidanceRescale = given.Value(GuidanceRescale),
-            GuidanceStart = given.Value(GuidanceStart),
-            GuidanceEnd = given.Value(GuidanceEnd),
-            Width = given.Value(Width),
-            Height = given.Value(Height),
-            Scheduler = given.Value(Scheduler),
+            Prompt = prompt,
+            NegativePrompt = given.GetValue(NegativePrompt),
+            Prompt2 = given.GetValue(Prompt2),
+            NegativePrompt2 = given.GetValue(NegativePrompt2),
+            Seeds = Seeds.Expand(given.GetValue(Seed)!, given.GetValue(BatchCount)),
+            ImagesPerSeed = given.GetValue(NumImages),
+            Steps = given.GetValue(Steps),
+            GuidanceScale = given.GetValue(CfgScale),
+            GuidanceRescale = given.GetValue(GuidanceRescale),
+            GuidanceStart = given.GetValue(GuidanceStart),
+            GuidanceEnd = given.GetValue(GuidanceEnd),
+            Width = given.GetValue(Width),
+            Height = given.GetValue(Height),
+            Scheduler = given.GetValue(Scheduler),
             SchedulerConfig = SchedulerEntries(given),
-            Eta = given.Value(Eta),
-            ClipSkip = given.Value(ClipSkip),
+            Eta = given.GetValue(Eta),
+            ClipSkip = given.GetValue(ClipSkip),
             LongPrompt = Choice<LongPrompt>(LongPrompt, given),
             Generator = Choice(Rng, given, ("cpu", RandomGenerator.Cpu), ("torch", RandomGenerator.Cpu), ("nvidia", RandomGenerator.Nvidia), ("nv", RandomGenerator.Nvidia), ("cuda", RandomGenerator.Nvidia)),
             Latents = latents,
-            InitImage = given.Value(InitImage) is { } picture ? PngReader.Read(picture).Image : null,
-            Strength = given.Value(Strength),
-            Mask = given.Value(Mask) is { } mask ? PngReader.Read(mask).Image : null,
+            InitImage = given.GetValue(InitImage) is { } picture ? PngReader.Read(picture).Image : null,
+            Strength = given.GetValue(Strength),
+            Mask = given.GetValue(Mask) is { } mask ? PngReader.Read(mask).Image : null,
             Fit = Choice<ImageFit>(ResizeMode, given),
             OriginalSize = Numbers(OriginalSize, given, 'x', 1) is var (width, height) ? (width, height) : null,
             Crop = Numbers(Crop, given, ',', 0) ?? (0, 0),
@@ -234,9 +233,9 @@ internal sealed class ImageOptions
                 $"--latents {path} has the shape [{string.Join(", ", array.Shape)}]; it must be [pictures, channels, height, width].");
     }
 
-    private static (int First, int Second)? Numbers(Option<string?> option, Given given, char separator, int least)
+    private static (int First, int Second)? Numbers(Option<string?> option, ParseResult given, char separator, int least)
     {
-        if (given.Value(option) is not { } text)
+        if (given.GetValue(option) is not { } text)
         {
             return null;
         }
@@ -248,13 +247,13 @@ internal sealed class ImageOptions
             : throw new RequestException($"{option.Name} '{text}' must be two whole numbers, such as {(separator == 'x' ? "512x512" : "0,0")}.");
     }
 
-    private static T Choice<T>(Option<string> option, Given given)
+    private static T Choice<T>(Option<string> option, ParseResult given)
         where T : struct, Enum =>
         Choice(option, given, [.. Enum.GetValues<T>().Select(value => (value.ToString().ToLowerInvariant(), value))]);
 
-    private static T Choice<T>(Option<string> option, Given given, params (string Name, T Value)[] choices)
+    private static T Choice<T>(Option<string> option, ParseResult given, params (string Name, T Value)[] choices)
     {
-        var text = given.Value(option)!;
+        var text = given.GetValue(option)!;
         foreach (var (name, value) in choices)
         {
             if (name.Equals(text, StringComparison.OrdinalIgnoreCase))
@@ -266,10 +265,10 @@ internal sealed class ImageOptions
         throw new RequestException($"{option.Name} '{text}' is not known; give {string.Join(" or ", choices.Select(choice => choice.Name))}.");
     }
 
-    private Dictionary<string, JsonNode?> SchedulerEntries(Given given)
+    private Dictionary<string, JsonNode?> SchedulerEntries(ParseResult given)
     {
         var entries = new Dictionary<string, JsonNode?>();
-        if (given.Value(Sigmas) is { } sigmas)
+        if (given.GetValue(Sigmas) is { } sigmas)
         {
             if (sigmas.ToLowerInvariant() is not ("karras" or "exponential" or "beta"))
             {
@@ -286,9 +285,9 @@ internal sealed class ImageOptions
             }
         }
 
-        AddText(entries, "timestep_spacing", given.Value(Spacing));
-        AddText(entries, "prediction_type", given.Value(Prediction));
-        foreach (var entry in given.Value(SchedulerConfig)!)
+        AddText(entries, "timestep_spacing", given.GetValue(Spacing));
+        AddText(entries, "prediction_type", given.GetValue(Prediction));
+        foreach (var entry in given.GetValue(SchedulerConfig)!)
         {
             var split = entry.IndexOf('=', StringComparison.Ordinal);
             if (split <= 0)
@@ -323,10 +322,10 @@ internal sealed class ImageOptions
         }
     }
 
-    private string PromptText(ParseResult line, ParseResult? defaults, Given given)
+    private string PromptText(ParseResult line)
     {
-        var argument = line.GetValue(PromptArgument) ?? defaults?.GetValue(PromptArgument);
-        var option = given.Value(Prompt);
+        var argument = line.GetValue(PromptArgument);
+        var option = line.GetValue(Prompt);
         if (argument is not null && option is not null)
         {
             throw new RequestException("the prompt is given twice, as an argument and with --prompt; give it once.");
@@ -335,12 +334,5 @@ internal sealed class ImageOptions
         var prompt = argument ?? option
             ?? throw new RequestException("no prompt is given; say what to paint, such as \"a red apple, 3d render\" (\"\" paints without a prompt).");
         return prompt == "-" ? Console.In.ReadToEnd().TrimEnd('\r', '\n') : prompt;
-    }
-
-    /// <summary>What a line gives, or else its defaults.</summary>
-    private readonly record struct Given(ParseResult Line, ParseResult? Defaults)
-    {
-        public T? Value<T>(Option<T> option) =>
-            Defaults is null || Line.GetResult(option) is { Implicit: false } ? Line.GetValue(option) : Defaults.GetValue(option);
     }
 }

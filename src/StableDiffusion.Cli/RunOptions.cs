@@ -34,9 +34,27 @@ internal sealed class RunOptions
 
     private Option<bool> Verbose { get; } = new("--verbose", "-v") { Description = "Say more: model, device, scheduler." };
 
-    public IReadOnlyList<Option> All => [Device, Threads, LowMemory, Quiet, Verbose];
+    private Option<bool> JsonResults { get; } = new("--json") { Description = "Print a JSON line for each picture: path, seed, all parameters, sha256, seconds by stage." };
 
-    public ConsoleLog Log(ParseResult parsed) => new(parsed.GetValue(Quiet), parsed.GetValue(Verbose));
+    private Option<string> Progress { get; } = new(ConsoleLog.ProgressOption)
+    {
+        Description = "How to tell how far the run is on standard error; json makes every line there a JSON object.",
+        HelpName = "auto|none|json",
+        DefaultValueFactory = _ => "auto",
+    };
+
+    public IReadOnlyList<Option> All => [Device, Threads, LowMemory, JsonResults, Progress, Quiet, Verbose];
+
+    /// <summary>Whether results are JSON lines instead of paths.</summary>
+    public bool Json(ParseResult parsed) => parsed.GetValue(JsonResults);
+
+    public ConsoleLog Log(ParseResult parsed) => parsed.GetValue(Progress) switch
+    {
+        "auto" => new(parsed.GetValue(Quiet), parsed.GetValue(Verbose), bar: true),
+        "none" => new(parsed.GetValue(Quiet), parsed.GetValue(Verbose)),
+        "json" => new(parsed.GetValue(Quiet), parsed.GetValue(Verbose), json: true),
+        var other => throw new RequestException($"{Progress.Name} {OneLine.Quote(other!)} is not known; give auto, none or json."),
+    };
 
     /// <summary>Opens the model on the device asked for.</summary>
     public TextToImagePipeline Open(ParseResult parsed, ConsoleLog log)

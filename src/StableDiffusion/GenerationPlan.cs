@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 
 namespace StableDiffusion;
 
@@ -40,7 +41,7 @@ internal sealed partial class GenerationPlan
         (Entry, _) = SchedulerTable.Choose(SchedulerConfig, request.Scheduler);
 
         // Built once here so that what cannot work is refused before anything runs.
-        var scheduler = CreateScheduler();
+        var scheduler = CreateScheduler(ImageCount);
         if (scheduler.Timesteps.Count == 0)
         {
             throw new RequestException(
@@ -98,14 +99,30 @@ internal sealed partial class GenerationPlan
 
     public static GenerationPlan Of(ImageRequest request, ModelFolder folder) => new(request, folder);
 
-    /// <summary>A scheduler for one run: ready for its first step.</summary>
-    public IScheduler CreateScheduler() => SchedulerTable.Create(
+    /// <summary>A scheduler for one run of <paramref name="images"/> images: ready for its first step.</summary>
+    public IScheduler CreateScheduler(int images) => SchedulerTable.Create(
         SchedulerConfig,
         Request.Scheduler,
-        new SchedulerRun { Steps = Steps, Strength = Strength, Images = ImageCount, Eta = Eta });
+        new SchedulerRun { Steps = Steps, Strength = Strength, Images = images, Eta = Eta });
 
     /// <summary>diffusers' pipelines hand every scheduler that takes η a 0 unless told otherwise, whatever its own default.</summary>
     private double? Eta => Request.Eta ?? (Entry.HasEta ? 0 : null);
+
+    /// <summary>
+    /// Whether a picture of this plan and one of another can be painted in the same calls of the UNet: from noise alone, one picture each,
+    /// with nothing different but texts, seed and generator.
+    /// </summary>
+    public bool SharesCallsWith(GenerationPlan other) =>
+        IsPlain && other.IsPlain
+        && (Width, Height, Steps, Guidance) == (other.Width, other.Height, other.Steps, other.Guidance)
+        && (Request.Scheduler, Request.Eta) == (other.Request.Scheduler, other.Request.Eta)
+        && TimeIds.AsSpan().SequenceEqual(other.TimeIds)
+        && GuidanceEmbedding.AsSpan().SequenceEqual(other.GuidanceEmbedding)
+        && Request.SchedulerConfig.Count == other.Request.SchedulerConfig.Count
+        && Request.SchedulerConfig.All(entry =>
+            other.Request.SchedulerConfig.TryGetValue(entry.Key, out var value) && JsonNode.DeepEquals(entry.Value, value));
+
+    private bool IsPlain => ImageCount == 1 && Request.Seeds.Count == 1 && Request.InitImage is null && Request.Latents is null;
 
     private (int Width, int Height) Size()
     {

@@ -10,10 +10,11 @@ internal static class Denoiser
 
         public required Guidance Guidance { get; init; }
 
-        public required Conditioning Positive { get; init; }
+        /// <summary>The text of each image; all of the same length.</summary>
+        public required IReadOnlyList<Conditioning> Positive { get; init; }
 
-        /// <summary>Null where guidance is off.</summary>
-        public Conditioning? Negative { get; init; }
+        /// <summary>What each image should not show; all of the same length. Null where guidance is off.</summary>
+        public IReadOnlyList<Conditioning>? Negative { get; init; }
 
         public required INoiseSource Noise { get; init; }
 
@@ -104,17 +105,17 @@ internal static class Denoiser
         {
             if (!guided || run.Negative is not { } negative)
             {
-                return (null, new Rows(_positive ??= Prepare(Repeat(run.Positive)), 0));
+                return (null, new Rows(_positive ??= Prepare(run.Positive), 0));
             }
 
-            if (negative.Tokens == run.Positive.Tokens)
+            if (negative[0].Tokens == run.Positive[0].Tokens)
             {
-                _together ??= Prepare([.. Repeat(negative), .. Repeat(run.Positive)]);
+                _together ??= Prepare([.. negative, .. run.Positive]);
                 return (new Rows(_together, 0), new Rows(_together, latents.Count));
             }
 
-            _negative ??= Prepare(Repeat(negative));
-            _positive ??= Prepare(Repeat(run.Positive));
+            _negative ??= Prepare(negative);
+            _positive ??= Prepare(run.Positive);
             return (new Rows(_negative, 0), new Rows(_positive, 0));
         }
 
@@ -125,9 +126,7 @@ internal static class Denoiser
             _positive?.Dispose();
         }
 
-        private Conditioning[] Repeat(Conditioning text) => [.. Enumerable.Repeat(text, latents.Count)];
-
-        private UNetBatch Prepare(Conditioning[] rows) =>
+        private UNetBatch Prepare(IReadOnlyList<Conditioning> rows) =>
             unet.Prepare(rows, latents.Height, latents.Width, run.TimeIds, run.GuidanceEmbedding);
     }
 }

@@ -37,4 +37,14 @@ public sealed class Latents
 
     /// <summary>One image alone.</summary>
     public Latents Extract(int index) => new(Image(index).ToArray(), 1, Channels, Height, Width);
+
+    /// <summary>All images of several latents of one size.</summary>
+    public static Latents Join(IReadOnlyList<Latents> parts)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        var first = parts[0];
+        return parts.Count == 1
+            ? first
+            : new([.. parts.SelectMany(part => part.Values)], parts.Sum(part => part.Count), first.Channels, first.Height, first.Width);
+    }
 }
