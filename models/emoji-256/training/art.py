@@ -13,9 +13,9 @@ STYLES = {'3d': ['3d render', '3d'], 'flat': ['flat icon', 'flat'], 'line': ['li
 COLOURS = {'white': (255, 255, 255), 'black': (16, 16, 16), 'red': (226, 60, 60), 'blue': (60, 110, 230), 'green': (70, 180, 90), 'yellow': (250, 215, 70), 'pink': (250, 160, 200), 'gray': (150, 150, 150)}
 
 
-def withheld(label, colour):
-    """One composition of a concept and a coloured background in six is never trained on, so that it can be measured."""
-    return colour != 'white' and zlib.crc32(f'{label}|{colour}'.encode()) % 6 == 0
+def withheld(label, style, colour='white'):
+    """Compositions never trained on, so that they can be measured: one concept in eight as a flat icon, one concept and coloured background in six."""
+    return (style == 'flat' and zlib.crc32(f'{label}|flat'.encode()) % 8 == 0) or (colour != 'white' and zlib.crc32(f'{label}|{colour}'.encode()) % 6 == 0)
 
 
 def colours(style):
@@ -24,9 +24,12 @@ def colours(style):
 
 
 class Art:
-    """Drawings as uint8 [N, S, S, 4] with (style, code) each. `styles` None: all; `labels` None: every concept."""
+    """Drawings as uint8 [N, S, S, 4] with (style, code) each. `styles` None: all; `labels` None: every concept.
 
-    def __init__(self, archive, styles=None, labels=None, size=256, every=1):
+    `part`: 'all', 'train', or 'held', the one drawing in 97 that no autoencoder is trained on.
+    """
+
+    def __init__(self, archive, styles=None, labels=None, size=256, every=1, part='all'):
         with zipfile.ZipFile(archive) as z:
             self.captions = json.loads(z.read('captions.json'))
             names = sorted(n for n in z.namelist() if n.endswith('.webp'))
@@ -34,7 +37,7 @@ class Art:
             self.items, pictures = [], []
             for i, name in enumerate(names):
                 style, code = name[:-5].split('/')
-                if (styles and style not in styles) or (wanted is not None and self.captions[code]['label'].lower() not in wanted) or i % every:
+                if (styles and style not in styles) or (wanted is not None and self.captions[code]['label'].lower() not in wanted) or i % every or part == ('held' if i % 97 else 'train'):
                     continue
                 picture = Image.open(io.BytesIO(z.read(name))).convert('RGBA')
                 if picture.size != (size, size):

@@ -1,13 +1,32 @@
 """The three networks of the embedded model. Parameter names of the UNet are those of diffusers' UNet2DConditionModel."""
+import json
 import math
+import os
 
+import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+import onnx_file
+
 VOCABULARY = 4096
 WIDTH = 256
 TOKENS = 24
+
+
+class LayerNorm(nn.LayerNorm):
+    """In float32 whatever comes: PyTorch 1.13 does not mix precisions here on a CPU."""
+
+    def forward(self, x):
+        return super().forward(x if x.dtype == torch.float32 else x.float())
+
+
+class GroupNorm(nn.GroupNorm):
+    """In float32 whatever comes, as LayerNorm."""
+
+    def forward(self, x):
+        return super().forward(x if x.dtype == torch.float32 else x.float())
 
 
 class TextEncoder(nn.Module):
@@ -19,13 +38,13 @@ class TextEncoder(nn.Module):
         self.emb = nn.Embedding(vocabulary, width)
         self.pos = nn.Parameter(torch.randn(positions, width) * 0.1)
         self.word = nn.Linear(width, width)
-        self.norm = nn.LayerNorm(width)
+        self.norm = LayerNorm(width)
         self.q = nn.ModuleList([nn.Linear(width, 3 * width) for _ in range(layers)])
         self.o = nn.ModuleList([nn.Linear(width, width) for _ in range(layers)])
         self.a = nn.ModuleList([nn.Linear(width, 2 * width) for _ in range(layers)])
         self.b = nn.ModuleList([nn.Linear(2 * width, width) for _ in range(layers)])
-        self.n1 = nn.ModuleList([nn.LayerNorm(width) for _ in range(layers)])
-        self.n2 = nn.ModuleList([nn.LayerNorm(width) for _ in range(layers)])
+        self.n1 = nn.ModuleList([LayerNorm(width) for _ in range(layers)])
+        self.n2 = nn.ModuleList([LayerNorm(width) for _ in range(layers)])
         nn.init.normal_(self.emb.weight, std=1.0)
         nn.init.eye_(self.word.weight)
         self.word.weight.data.mul_(2.0)
@@ -54,10 +73,10 @@ class TextEncoder(nn.Module):
 class ResnetBlock(nn.Module):
     def __init__(self, inputs, outputs, time_width, groups):
         super().__init__()
-        self.norm1 = nn.GroupNorm(groups, inputs, eps=1e-5)
+        self.norm1 = GroupNorm(groups, inputs, eps=1e-5)
         self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
         self.time_emb_proj = nn.Linear(time_width, outputs)
-        self.norm2 = nn.GroupNorm(groups, outputs, eps=1e-5)
+        self.norm2 = GroupNorm(groups, outputs, eps=1e-5)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
         self.conv_shortcut = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else None
 
@@ -106,11 +125,11 @@ class FeedForward(nn.Module):
 class TransformerBlock(nn.Module):
     def __init__(self, width, context, heads):
         super().__init__()
-        self.norm1 = nn.LayerNorm(width)
+        self.norm1 = LayerNorm(width)
         self.attn1 = Attention(width, width, heads)
-        self.norm2 = nn.LayerNorm(width)
+        self.norm2 = LayerNorm(width)
         self.attn2 = Attention(width, context, heads)
-        self.norm3 = nn.LayerNorm(width)
+        self.norm3 = LayerNorm(width)
         self.ff = FeedForward(width)
 
     def forward(self, x, context):
@@ -123,7 +142,7 @@ class TransformerBlock(nn.Module):
 class SpatialTransformer(nn.Module):
     def __init__(self, width, context, heads, groups):
         super().__init__()
-        self.norm = nn.GroupNorm(groups, width, eps=1e-6)
+        self.norm = GroupNorm(groups, width, eps=1e-6)
         self.proj_in = nn.Linear(width, width)
         self.transformer_blocks = nn.ModuleList([TransformerBlock(width, context, heads)])
         self.proj_out = nn.Linear(width, width)
@@ -157,6 +176,22 @@ class UNetBlock(nn.Module):
         if up:
             self.upsamplers = nn.ModuleList([Resampler(width, 1)])
 
+    def forward(self, x, time, text, skips=None):
+        """Going down `skips` grows, going up it shrinks; the middle has none."""
+        attentions, up = getattr(self, 'attentions', None), skips is not None and len(self.resnets) > 1
+        for j, resnet in enumerate(self.resnets):
+            x = resnet(torch.cat([x, skips.pop()], 1) if up else x, time)
+            if attentions is not None and j < len(attentions):
+                x = attentions[j](x, text)
+        if skips is not None and not up:
+            skips.append(x)
+        if hasattr(self, 'downsamplers'):
+            x = self.downsamplers[0](x)
+            skips.append(x)
+        if hasattr(self, 'upsamplers'):
+            x = self.upsamplers[0](F.interpolate(x, scale_factor=2.0, mode='nearest'))
+        return x
+
 
 class TextPooling(nn.Module):
     """One vector for a sentence: the mean state asks the states (diffusers' AttentionPooling)."""
@@ -183,10 +218,10 @@ class TextVector(nn.Module):
 
     def __init__(self, width, time_width, heads):
         super().__init__()
-        self.norm1 = nn.LayerNorm(width)
+        self.norm1 = LayerNorm(width)
         self.pool = TextPooling(width, heads)
         self.proj = nn.Linear(width, time_width)
-        self.norm2 = nn.LayerNorm(time_width)
+        self.norm2 = LayerNorm(time_width)
         # Starts small: the time must be learnt first.
         nn.init.constant_(self.norm2.weight, 0.2)
 
@@ -226,7 +261,7 @@ class UNet(nn.Module):
             ups.append(UNetBlock([previous + widths[i], widths[i] + widths[max(i - 1, 0)]], widths[i], time, groups, context, heads[i], 2 if i > 0 else 0, up=i > 0))
             previous = widths[i]
         self.up_blocks = nn.ModuleList(ups)
-        self.conv_norm_out = nn.GroupNorm(groups, widths[0], eps=1e-5)
+        self.conv_norm_out = GroupNorm(groups, widths[0], eps=1e-5)
         self.conv_out = nn.Conv2d(widths[0], inner, 3, padding=1)
 
     def forward(self, sample, timestep, text):
@@ -239,23 +274,10 @@ class UNet(nn.Module):
         x = self.conv_in(x)
         skips = [x]
         for block in self.down_blocks:
-            x = block.resnets[0](x, time)
-            if hasattr(block, 'attentions'):
-                x = block.attentions[0](x, text)
-            skips.append(x)
-            if hasattr(block, 'downsamplers'):
-                x = block.downsamplers[0](x)
-                skips.append(x)
-        x = self.mid_block.resnets[0](x, time)
-        x = self.mid_block.attentions[0](x, text)
-        x = self.mid_block.resnets[1](x, time)
+            x = block(x, time, text, skips)
+        x = self.mid_block(x, time, text)
         for block in self.up_blocks:
-            for j, resnet in enumerate(block.resnets):
-                x = resnet(torch.cat([x, skips.pop()], 1), time)
-                if hasattr(block, 'attentions'):
-                    x = block.attentions[j](x, text)
-            if hasattr(block, 'upsamplers'):
-                x = block.upsamplers[0](F.interpolate(x, scale_factor=2.0, mode='nearest'))
+            x = block(x, time, text, skips)
         return F.pixel_shuffle(self.conv_out(F.silu(self.conv_norm_out(x))), self.patch)
 
 
@@ -314,11 +336,26 @@ class Autoencoder(nn.Module):
         return self.d[2:](x)
 
 
+def read(path):
+    """All weights under one name each: `t.` text encoder, `u.` UNet, `v.` autoencoder, `scale` of the latents.
+
+    `path` is a weights file (npz) or a model folder as export.py writes it.
+    """
+    if not os.path.isdir(path):
+        files = np.load(path)
+        return {k: files[k].astype(np.float32) for k in files.files}
+    out = {}
+    for part, prefix in (('text_encoder', 't.'), ('unet', 'u.'), ('vae_decoder', 'v.'), ('vae_encoder', 'v.')):
+        for k, v in onnx_file.weights(f'{path}/{part}/model.onnx').items():
+            out[prefix + k.removeprefix('autoencoder.')] = v
+    with open(f'{path}/vae_decoder/config.json') as f:
+        out['scale'] = np.float32(json.load(f)['scaling_factor'])
+    return out
+
+
 def load(path, device='cpu'):
-    """The networks of a weights file: (text encoder, UNet, autoencoder, scale of the latents)."""
-    import numpy as np
-    files = np.load(path)
-    weights = {k: torch.from_numpy(files[k].astype(np.float32)) for k in files.files}
+    """The networks of a weights file or model folder: (text encoder, UNet, autoencoder, scale of the latents)."""
+    weights = {k: torch.from_numpy(np.array(v)) for k, v in read(path).items()}
     text, unet, autoencoder = TextEncoder(), UNet(), Autoencoder(refine=any(k.startswith('v.r.') for k in weights))
     for prefix, network in (('t.', text), ('u.', unet), ('v.', autoencoder)):
         network.load_state_dict({k[2:]: v for k, v in weights.items() if k.startswith(prefix)})

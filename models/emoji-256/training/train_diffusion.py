@@ -19,7 +19,7 @@ from tokenizer import Tokenizer
 
 def encode(art, autoencoder, device):
     """Latents of every drawing on every background it may be trained on: float16 [N, 4, h, w], and (drawing, colour) of each."""
-    jobs = [(i, c) for i in range(len(art)) for c in colours(art.items[i][0]) if not withheld(art.label(i), c)]
+    jobs = [(i, c) for i in range(len(art)) for c in colours(art.items[i][0]) if not withheld(art.label(i), art.items[i][0], c)]
     out = []
     with torch.no_grad(), precision(device):
         for k in range(0, len(jobs), 32):
@@ -35,7 +35,7 @@ def main():
     p.add_argument('--tokenizer', required=True, help='folder with vocab.json and merges.txt')
     p.add_argument('--weights', help='weights file to go on from (npz); without it everything starts random and --autoencoder is needed')
     p.add_argument('--autoencoder', help='weights file that holds the autoencoder only (train_autoencoder.py)')
-    p.add_argument('--styles', default='3d,line')
+    p.add_argument('--styles', default='3d:5,flat:3,line:2', help='styles and how often each is drawn')
     p.add_argument('--minutes', type=float, default=60)
     p.add_argument('--rate', type=float, default=7e-4, help='peak learning rate')
     p.add_argument('--batch', type=int, default=32)
@@ -52,7 +52,8 @@ def main():
     random.seed(a.seed)
     os.makedirs(a.out, exist_ok=True)
 
-    art = Art(a.archive, a.styles.split(','), read_concepts(a.concepts), a.size)
+    shares = {s.split(':')[0]: float(s.split(':')[1]) for s in a.styles.split(',')}
+    art = Art(a.archive, shares, read_concepts(a.concepts), a.size)
     tokenizer = Tokenizer(a.tokenizer)
     if a.weights:
         text, unet, autoencoder, _ = load(a.weights, device)
@@ -73,6 +74,9 @@ def main():
     scale = float(np.load(a.weights)['scale']) if a.weights else float(1 / z.float().std())
     white = {i: k for k, (i, c) in enumerate(jobs) if c == 'white'}
     other = {i: [k for k, (j, c) in enumerate(jobs) if j == i and c != 'white'] or [white[i]] for i in white}
+    drawn = list(white)
+    count = {s: sum(art.items[i][0] == s for i in drawn) for s in shares}
+    weights = [shares[art.items[i][0]] / count[art.items[i][0]] for i in drawn]
     print(f'{len(art)} drawings, {len(jobs)} latents, scale {scale:.4f}, {device}', flush=True)
 
     unet.to(memory_format=torch.channels_last).train()
@@ -96,8 +100,8 @@ def main():
     def save(elapsed):
         torch.save(dict(now=state(), average=average, optimiser=optimiser.state_dict(), step=step, seconds=elapsed, running=running, torch=torch.get_rng_state(), random=random.getstate()), checkpoint + '.new')
         os.replace(checkpoint + '.new', checkpoint)
-        weights = {**average, **{'v.' + k: v for k, v in autoencoder.state_dict().items()}}
-        np.savez(f'{a.out}/weights.npz', scale=np.float32(scale), **{k: v.detach().cpu().numpy() for k, v in weights.items()})
+        shipped = {**average, **{'v.' + k: v for k, v in autoencoder.state_dict().items()}}
+        np.savez(f'{a.out}/weights.npz', scale=np.float32(scale), **{k: v.detach().cpu().numpy() for k, v in shipped.items()})
 
     bar = schedule().to(device)
     known = {}
@@ -114,7 +118,7 @@ def main():
         for g in optimiser.param_groups:
             g['lr'] = a.rate * min(1, (step + 1) / 150) * min(1, (1 - done) / 0.6) + 5e-6
         # Half of the pictures on white: it is what a prompt without a colour asks for.
-        drawings = random.choices(list(white), k=a.batch)
+        drawings = random.choices(drawn, weights, k=a.batch)
         chosen = [white[i] if random.random() < 0.5 else random.choice(other[i]) for i in drawings]
         captions = [art.caption(i, jobs[k][1]) for i, k in zip(drawings, chosen)]
         for s in captions:
