@@ -158,12 +158,13 @@ def main():
         clean += [(other, i, 'white' if random.random() < 0.5 else tuple(np.random.randint(0, 256, 3))) for i in random.choices(range(len(other)), k=quarter)]
         x = torch.from_numpy(np.stack([art.on(*job) for _, job in made] + [source.on(i, c) for source, i, c in clean])).to(device)
         x = x.contiguous(memory_format=torch.channels_last)
+        given = torch.stack([m for m, _ in made]).to(device).float()
+        with torch.no_grad(), precision(device):
+            z = autoencoder.encode(x[half:])[0].float()
+        noise = torch.rand(len(z), 1, 1, 1).to(device) * 0.25
+        noise[-quarter:] = 0.03
+        z = torch.cat([given, z + noise * torch.randn(z.shape).to(device)])
         with precision(device):
-            with torch.no_grad():
-                z = autoencoder.encode(x[half:])[0].float()
-                noise = torch.rand(len(z), 1, 1, 1).to(device) * 0.25
-                noise[-quarter:] = 0.03
-                z = torch.cat([torch.stack([m for m, _ in made]).to(device).float(), z + noise * torch.randn(z.shape).to(device)])
             y = autoencoder.decode(z.contiguous(memory_format=torch.channels_last))
         loss = picture_loss(y.float(), x)
         optimiser.zero_grad(set_to_none=True)
