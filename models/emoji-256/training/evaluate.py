@@ -168,7 +168,7 @@ def paint(source, tokenizer_folder, rows, out, steps, guidance, half):
 
 def reconstruct(source, archive):
     from networks import load
-    from train_decoder import psnr
+    from train_autoencoder import psnr
     return psnr(load(source)[2], Art(archive, part='held'), 'cpu')
 
 

@@ -8,36 +8,16 @@ import argparse
 import math
 import os
 import random
-import time
 
 import numpy as np
 import torch
 
-from art import Art, COLOURS, colours, precision, read_concepts, withheld
+import session
+from art import Art, colours, precision, read_concepts, withheld
 from diffusion import sample, schedule, timesteps
 from networks import Autoencoder, load
 from tokenizer import Tokenizer
-
-
-def picture_loss(y, x):
-    """Absolute and squared difference, and the same of edges at three sizes: blotches are wrong edges."""
-    d = y - x
-    loss = d.abs().mean() + (d**2).mean()
-    for k in range(3):
-        loss = loss + (d[..., 1:] - d[..., :-1]).abs().mean() + (d[..., 1:, :] - d[..., :-1, :]).abs().mean()
-        d = torch.nn.functional.avg_pool2d(d, 2)
-    return loss
-
-
-def psnr(autoencoder, art, device, limit=24):
-    """Mean over held-out drawings on white, in dB, through mean latents."""
-    out = []
-    with torch.no_grad():
-        for i in range(min(limit, len(art))):
-            x = torch.from_numpy(art.on(i, 'white'))[None].to(device)
-            y = autoencoder.decode(autoencoder.encode(x)[0]).clamp(-1, 1)
-            out.append(10 * math.log10(4 / ((x - y) ** 2).mean().item()))
-    return sum(out) / len(out)
+from train_autoencoder import picture_loss, psnr
 
 
 class Pool:
@@ -90,23 +70,16 @@ def main():
     p.add_argument('--weights', required=True, help='weights file of all networks; its UNet is used, its autoencoder the start')
     p.add_argument('--unet', help='another weights file for the UNet, read again whenever it changes')
     p.add_argument('--styles', default='3d,flat,line')
-    p.add_argument('--minutes', type=float, default=40)
-    p.add_argument('--rate', type=float, default=5e-4)
-    p.add_argument('--batch', type=int, default=8)
+    p.add_argument('--size', type=int, default=256)
     p.add_argument('--fill', type=int, default=320, help='UNet-made latents before the first step')
-    p.add_argument('--seed', type=int, default=2)
-    p.add_argument('--threads', type=int, default=0)
+    session.arguments(p, minutes=40, rate=5e-4, batch=8, seed=2)
     p.add_argument('--out', required=True, help='folder for checkpoint.pt, loss.csv and autoencoder.npz')
     a = p.parse_args()
-    if a.threads:
-        torch.set_num_threads(a.threads)
-    device = 'cuda' if torch.cuda.is_available() else 'cpu'
-    torch.manual_seed(a.seed)
-    random.seed(a.seed)
-    os.makedirs(a.out, exist_ok=True)
+    run = session.Session(a)
+    device = run.device
 
-    art = Art(a.archive, a.styles.split(','), read_concepts(a.concepts), part='train')
-    other, held = Art(a.archive, every=5, part='train'), Art(a.archive, part='held')
+    art = Art(a.archive, a.styles.split(','), read_concepts(a.concepts), a.size, part='train')
+    other, held = Art(a.archive, size=a.size, every=5, part='train'), Art(a.archive, size=a.size, part='held')
     _, _, old, scale = load(a.weights, device)
     autoencoder = Autoencoder().to(device)
     autoencoder.load_state_dict(old.state_dict(), strict=False)
@@ -115,55 +88,45 @@ def main():
     params = [*autoencoder.d.parameters(), *autoencoder.r.parameters()]
     optimiser = torch.optim.AdamW(params, a.rate, betas=(0.9, 0.99), weight_decay=1e-4)
     state = lambda: {k: v for k, v in autoencoder.state_dict().items() if k[0] in 'dr'}
-    average = {k: v.detach().clone() for k, v in state().items()}
-    step, before, running = 0, 0.0, None
-    checkpoint = f'{a.out}/checkpoint.pt'
-    if os.path.exists(checkpoint):
-        c = torch.load(checkpoint, map_location=device)
+    average = session.Average(state(), 0.998, 10)
+    c = run.resume()
+    if c:
         autoencoder.load_state_dict(c['now'], strict=False)
         optimiser.load_state_dict(c['optimiser'])
-        average, step, before, running = c['average'], c['step'], c['seconds'], c['running']
+        average.value = c['average']
     print(f'{len(art)} drawings, {len(other)} others, held-out {psnr(autoencoder, held, device):.2f} dB', flush=True)
-    while len(pool.entries) < a.fill:
-        pool.add(16)
-    print(f'pool {len(pool.entries)}', flush=True)
+    for _ in range(4 * a.fill // 16):
+        if len(pool.entries) < a.fill:
+            pool.add(16)
 
-    def save(elapsed):
+    def save():
         now = {k: v.detach().clone() for k, v in state().items()}
-        torch.save(dict(now=now, average=average, optimiser=optimiser.state_dict(), step=step, seconds=elapsed, running=running), checkpoint + '.new')
-        os.replace(checkpoint + '.new', checkpoint)
-        autoencoder.load_state_dict(average, strict=False)
+        run.save(now=now, average=average.value, optimiser=optimiser.state_dict())
+        autoencoder.load_state_dict(average.value, strict=False)
         np.savez(f'{a.out}/autoencoder.npz', **{'v.' + k: v.detach().cpu().numpy() for k, v in autoencoder.state_dict().items()})
-        quality = psnr(autoencoder, held, device)
+        print(f'step {run.step} {run.seconds():.0f} s loss {run.running or 0:.4f} held-out {psnr(autoencoder, held, device):.2f} dB, pool {len(pool.entries)}', flush=True)
         autoencoder.load_state_dict(now, strict=False)
-        print(f'step {step} {elapsed:.0f} s loss {running:.4f} held-out {quality:.2f} dB, pool {len(pool.entries)}', flush=True)
 
-    total, start = a.minutes * 60, time.time()
-    saved = start
-    log = open(f'{a.out}/loss.csv', 'a')
-    if not step:
-        print('step,seconds,loss', file=log)
-    while True:
-        elapsed = before + time.time() - start
-        if elapsed >= total:
-            break
-        done = elapsed / total
+    run.start()
+    while run.done() < 1:
         for g in optimiser.param_groups:
-            g['lr'] = a.rate * min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-5
-        if step % 12 == 0:
+            g['lr'] = a.rate * min(1, (run.step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * min(1, run.done()))) + 1e-5
+        if run.step % 12 == 0:
             pool.add(8)
         half, quarter = a.batch // 2, a.batch // 4
-        made = random.sample(pool.entries, half)
+        # A UNet that knows nothing yet makes nothing usable; then only clean latents are left.
+        made = random.sample(pool.entries, min(half, len(pool.entries)))
+        half = len(made)
         clean = [(art, i, random.choice(colours(art.items[i][0])) if random.random() < 0.5 else 'white') for i in random.choices(range(len(art)), k=a.batch - half - quarter)]
         clean += [(other, i, 'white' if random.random() < 0.5 else tuple(np.random.randint(0, 256, 3))) for i in random.choices(range(len(other)), k=quarter)]
         x = torch.from_numpy(np.stack([art.on(*job) for _, job in made] + [source.on(i, c) for source, i, c in clean])).to(device)
         x = x.contiguous(memory_format=torch.channels_last)
-        given = torch.stack([m for m, _ in made]).to(device).float()
         with torch.no_grad(), precision(device):
             z = autoencoder.encode(x[half:])[0].float()
         noise = torch.rand(len(z), 1, 1, 1).to(device) * 0.25
         noise[-quarter:] = 0.03
-        z = torch.cat([given, z + noise * torch.randn(z.shape).to(device)])
+        given = [m.to(device).float()[None] for m, _ in made]
+        z = torch.cat([*given, z + noise * torch.randn(z.shape).to(device)])
         with precision(device):
             y = autoencoder.decode(z.contiguous(memory_format=torch.channels_last))
         loss = picture_loss(y.float(), x)
@@ -171,18 +134,10 @@ def main():
         loss.backward()
         torch.nn.utils.clip_grad_norm_(params, 1.0)
         optimiser.step()
-        step += 1
-        keep = min(0.998, (step + 1) / (step + 10))
-        with torch.no_grad():
-            for k, v in state().items():
-                average[k].lerp_(v, 1 - keep)
-        running = loss.item() if running is None else 0.98 * running + 0.02 * loss.item()
-        if step % 25 == 0 or step == 1:
-            print(f'{step},{elapsed:.0f},{running:.5f}', file=log, flush=True)
-        if time.time() - saved > 240:
-            saved = time.time()
-            save(elapsed)
-    save(total)
+        average.add(state(), run.step)
+        if run.count(loss.item(), 25):
+            save()
+    save()
 
 
 if __name__ == '__main__':

@@ -1,16 +1,15 @@
 """Trains text encoder and UNet together: velocity prediction on the autoencoder's latents.
 
-Stops after --minutes; run again with the same --out to go on from its checkpoint (give --minutes the new total).
+Run again with the same --out to go on from its checkpoint, with --minutes the new total.
 """
 import argparse
-import json
 import os
 import random
-import time
 
 import numpy as np
 import torch
 
+import session
 from art import Art, colours, precision, read_concepts, withheld
 from diffusion import schedule
 from networks import Autoencoder, TextEncoder, UNet, load
@@ -36,27 +35,18 @@ def main():
     p.add_argument('--weights', help='weights file to go on from (npz); without it everything starts random and --autoencoder is needed')
     p.add_argument('--autoencoder', help='weights file that holds the autoencoder only (train_autoencoder.py)')
     p.add_argument('--styles', default='3d:5,flat:3,line:2', help='styles and how often each is drawn')
-    p.add_argument('--minutes', type=float, default=60)
-    p.add_argument('--rate', type=float, default=7e-4, help='peak learning rate')
-    p.add_argument('--batch', type=int, default=32)
     p.add_argument('--size', type=int, default=256)
-    p.add_argument('--seed', type=int, default=1)
-    p.add_argument('--threads', type=int, default=0)
-    p.add_argument('--save-minutes', type=float, default=8)
+    session.arguments(p, minutes=60, rate=7e-4, batch=32, seed=1)
     p.add_argument('--out', required=True, help='folder for checkpoint.pt, loss.csv and weights.npz')
     a = p.parse_args()
-    if a.threads:
-        torch.set_num_threads(a.threads)
-    device = 'cuda' if torch.cuda.is_available() else 'cpu'
-    torch.manual_seed(a.seed)
-    random.seed(a.seed)
-    os.makedirs(a.out, exist_ok=True)
+    run = session.Session(a)
+    device = run.device
 
     shares = {s.split(':')[0]: float(s.split(':')[1]) for s in a.styles.split(',')}
     art = Art(a.archive, shares, read_concepts(a.concepts), a.size)
     tokenizer = Tokenizer(a.tokenizer)
     if a.weights:
-        text, unet, autoencoder, _ = load(a.weights, device)
+        text, unet, autoencoder, given = load(a.weights, device)
     else:
         text, unet = TextEncoder().to(device), UNet().to(device)
         files = np.load(a.autoencoder)
@@ -71,7 +61,7 @@ def main():
         z, jobs = encode(art, autoencoder, device)
         torch.save((z, jobs), cache)
     # From given weights the scale stays, or what they learnt would not fit.
-    scale = float(np.load(a.weights)['scale']) if a.weights else float(1 / z.float().std())
+    scale = given if a.weights else float(1 / z.float().std())
     white = {i: k for k, (i, c) in enumerate(jobs) if c == 'white'}
     other = {i: [k for k, (j, c) in enumerate(jobs) if j == i and c != 'white'] or [white[i]] for i in white}
     drawn = list(white)
@@ -84,39 +74,26 @@ def main():
     params = [*unet.parameters(), *text.parameters()]
     optimiser = torch.optim.AdamW(params, a.rate, betas=(0.9, 0.99), weight_decay=0.01)
     state = lambda: {**{'u.' + k: v for k, v in unet.state_dict().items()}, **{'t.' + k: v for k, v in text.state_dict().items()}}
-    average = {k: v.detach().clone() for k, v in state().items()}
-    step, before, running = 0, 0.0, None
-    checkpoint = f'{a.out}/checkpoint.pt'
-    if os.path.exists(checkpoint):
-        c = torch.load(checkpoint, map_location=device)
+    average = session.Average(state(), 0.9995, 20)
+    c = run.resume()
+    if c:
         unet.load_state_dict({k[2:]: v for k, v in c['now'].items() if k[0] == 'u'})
         text.load_state_dict({k[2:]: v for k, v in c['now'].items() if k[0] == 't'})
         optimiser.load_state_dict(c['optimiser'])
-        average, step, before, running = c['average'], c['step'], c['seconds'], c['running']
-        torch.set_rng_state(c['torch'])
-        random.setstate(c['random'])
-        print(f'goes on from step {step}', flush=True)
+        average.value = {k: v.to(device) for k, v in c['average'].items()}
 
-    def save(elapsed):
-        torch.save(dict(now=state(), average=average, optimiser=optimiser.state_dict(), step=step, seconds=elapsed, running=running, torch=torch.get_rng_state(), random=random.getstate()), checkpoint + '.new')
-        os.replace(checkpoint + '.new', checkpoint)
-        shipped = {**average, **{'v.' + k: v for k, v in autoencoder.state_dict().items()}}
+    def save():
+        run.save(now=state(), average=average.value, optimiser=optimiser.state_dict())
+        shipped = {**average.value, **{'v.' + k: v for k, v in autoencoder.state_dict().items()}}
         np.savez(f'{a.out}/weights.npz', scale=np.float32(scale), **{k: v.detach().cpu().numpy() for k, v in shipped.items()})
+        print(f'step {run.step} {run.seconds():.0f} s loss {run.running or 0:.4f} {a.batch * run.step / max(run.seconds(), 1):.1f} samples/s', flush=True)
 
     bar = schedule().to(device)
     known = {}
-    total, start = a.minutes * 60, time.time()
-    saved = start
-    log = open(f'{a.out}/loss.csv', 'a')
-    if not step:
-        print('step,seconds,loss', file=log)
-    while True:
-        elapsed = before + time.time() - start
-        if elapsed >= total:
-            break
-        done = elapsed / total
+    run.start()
+    while run.done() < 1:
         for g in optimiser.param_groups:
-            g['lr'] = a.rate * min(1, (step + 1) / 150) * min(1, (1 - done) / 0.6) + 5e-6
+            g['lr'] = a.rate * min(1, (run.step + 1) / 150) * min(1, (1 - min(1, run.done())) / 0.6) + 5e-6
         # Half of the pictures on white: it is what a prompt without a colour asks for.
         drawings = random.choices(drawn, weights, k=a.batch)
         chosen = [white[i] if random.random() < 0.5 else random.choice(other[i]) for i in drawings]
@@ -140,21 +117,10 @@ def main():
         loss.backward()
         torch.nn.utils.clip_grad_norm_(params, 1.0)
         optimiser.step()
-        step += 1
-        keep = min(0.9995, (step + 1) / (step + 20))
-        with torch.no_grad():
-            for k, v in state().items():
-                average[k].lerp_(v, 1 - keep)
-        running = loss.item() if running is None else 0.98 * running + 0.02 * loss.item()
-        if step % 50 == 0 or step == 1:
-            print(f'{step},{elapsed:.0f},{running:.5f}', file=log, flush=True)
-        if step % 200 == 0:
-            print(f'step {step} {elapsed:.0f} s loss {running:.4f} {a.batch * step / max(elapsed, 1):.1f} samples/s', flush=True)
-        if time.time() - saved > a.save_minutes * 60:
-            saved = time.time()
-            save(elapsed)
-    save(total)
-    print(f'done: {step} steps, {step * a.batch} samples, loss {running:.4f}')
+        average.add(state(), run.step)
+        if run.count(loss.item(), 50):
+            save()
+    save()
 
 
 if __name__ == '__main__':
