@@ -4,12 +4,10 @@ Give --weights to sample here (a weights file or a model folder), or --pictures 
 (cases.json beside PNGs: prompt, seed, images). --list writes the prompts for such a program and stops.
 """
 import argparse
-import glob
 import json
 import math
 import os
 import random
-import time
 
 import numpy as np
 import torch
@@ -35,15 +33,15 @@ def prompts(labels, held_flat):
     def some(n, allowed=lambda label: True):
         return sorted(pick.sample([label for label in labels if allowed(label)], n))
 
-    add('3d', some(min(120, len(labels))), '3d')
-    add('line', some(min(50, len(labels))), 'line')
-    add('flat', some(min(60, len(labels) - len(held_flat)), lambda label: label not in held_flat), 'flat')
+    add('3d', some(min(80, len(labels))), '3d')
+    add('line', some(min(30, len(labels))), 'line')
+    add('flat', some(min(40, len(labels) - len(held_flat)), lambda label: label not in held_flat), 'flat')
     for c in COLOURS:
         if c != 'white':
-            add('colour', some(8, lambda label: not withheld(label, '3d', c)), '3d', c)
-            add('colour unseen', some(8, lambda label: withheld(label, '3d', c)), '3d', c)
+            add('colour', some(5, lambda label: not withheld(label, '3d', c)), '3d', c)
+            add('colour unseen', some(5, lambda label: withheld(label, '3d', c)), '3d', c)
     add('flat unseen', sorted(held_flat), 'flat')
-    for label in some(10):
+    for label in some(6):
         for seed in range(4):
             add('seeds', [label], '3d', seed=1000 * seed)
     return rows
@@ -52,9 +50,9 @@ def prompts(labels, held_flat):
 class Judge(nn.Module):
     """A small convolutional classifier of 64 px pictures: concept and style."""
 
-    def __init__(self, concepts, styles, widths=(32, 64, 128, 192)):
+    def __init__(self, concepts, styles, widths=(32, 64, 128)):
         super().__init__()
-        layers, before = [], 3
+        layers, before = [nn.Conv2d(3, widths[0], 3, stride=2, padding=1), nn.BatchNorm2d(widths[0]), nn.ReLU()], widths[0]
         for w in widths:
             layers += [nn.Conv2d(before, w, 3, padding=1), nn.BatchNorm2d(w), nn.ReLU(), nn.Conv2d(w, w, 3, padding=1), nn.BatchNorm2d(w), nn.ReLU(), nn.MaxPool2d(2)]
             before = w
@@ -91,7 +89,7 @@ def small(art):
     return torch.stack(rgb), torch.stack(alpha)
 
 
-def judge(archive, labels, cache, minutes, seed=3):
+def judge(archive, labels, cache, steps, seed=3):
     """The judge, trained or read from the cache. One style (twemoji) and the withheld flat icons are kept from it."""
     torch.manual_seed(seed)
     random.seed(seed)
@@ -109,11 +107,9 @@ def judge(archive, labels, cache, minutes, seed=3):
     else:
         optimiser = torch.optim.AdamW(network.parameters(), 2e-3, weight_decay=0.02)
         backs = torch.tensor(list(COLOURS.values())).float() / 255
-        start, step, total = time.time(), 0, minutes * 60
-        while time.time() - start < total:
-            done = (time.time() - start) / total
+        for step in range(steps):
             for g in optimiser.param_groups:
-                g['lr'] = 2e-3 * min(1, (step + 1) / 50) * (1 - done) + 1e-5
+                g['lr'] = 2e-3 * min(1, (step + 1) / 50) * (1 - step / steps) + 1e-5
             k = train[torch.randint(0, len(train), (96,))]
             back = torch.where(torch.rand(96, 1) < 0.4, torch.ones(96, 3), torch.where(torch.rand(96, 1) < 0.5, backs[torch.randint(0, len(backs), (96,))], torch.rand(96, 3)))
             x = augment((rgb[k] + (1 - alpha[k]) * back[:, :, None, None]) * 2 - 1)
@@ -123,9 +119,8 @@ def judge(archive, labels, cache, minutes, seed=3):
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            step += 1
-            if step % 200 == 0:
-                print(f'judge step {step} loss {loss.item():.3f}', flush=True)
+            if step % 100 == 99:
+                print(f'judge step {step + 1} loss {loss.item():.3f}', flush=True)
         torch.save(network.state_dict(), cache)
     network.eval()
 
@@ -239,7 +234,7 @@ def main():
     p.add_argument('--steps', type=int, default=25)
     p.add_argument('--guidance', type=float, default=2.5)
     p.add_argument('--bf16', action='store_true', help='sample in bfloat16: three times as fast, pictures a little different')
-    p.add_argument('--judge-minutes', type=float, default=6)
+    p.add_argument('--judge-steps', type=int, default=1500)
     p.add_argument('--threads', type=int, default=0)
     p.add_argument('--work', required=True, help='folder for the judge and the sampled pictures')
     a = p.parse_args()
@@ -252,7 +247,8 @@ def main():
         with open(a.list, 'w') as f:
             f.writelines(f'{r[1]}\t{r[5]}\n' for r in rows)
         return
-    network, order, art, rgb, alpha, strength = judge(a.archive, labels, f'{a.work}/judge.pt', a.judge_minutes)
+    network, order, art, rgb, alpha, strength = judge(a.archive, labels, f'{a.work}/judge.pt', a.judge_steps)
+    print('The judge on art (top-1 / top-5): ' + '; '.join(f'{k} {100 * v[0]:.0f} % / {100 * v[1]:.0f} %' for k, v in strength.items()) + '\n', flush=True)
     columns = {}
     for source in a.weights:
         name = os.path.splitext(os.path.basename(source.rstrip('/')))[0]
@@ -265,7 +261,6 @@ def main():
         columns[name]['autoencoder: PSNR on held-out art'] = f'{reconstruct(source, a.archive):.2f} dB'
     for folder in a.pictures:
         columns[os.path.basename(folder.rstrip('/'))] = measure(folder, rows, labels, network, order, art, rgb, alpha)
-    print('The judge on art (top-1 / top-5): ' + '; '.join(f'{k} {100 * v[0]:.0f} % / {100 * v[1]:.0f} %' for k, v in strength.items()) + '\n')
     print('| | ' + ' | '.join(columns) + ' |\n|---|' + '---|' * len(columns))
     for line in dict.fromkeys(k for c in columns.values() for k in c):
         print(f'| {line} | ' + ' | '.join(c.get(line, '–') for c in columns.values()) + ' |')

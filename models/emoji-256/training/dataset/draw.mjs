@@ -1,5 +1,5 @@
 // Writes STYLE/HEX.png (or .webp, as published) and captions.json of the five sets of art: node draw.mjs OUT
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Resvg } from '@resvg/resvg-js';
 
 // resvg-js 2.6.2 ends the whole process on these.
@@ -18,6 +18,9 @@ for (const emoji of read('emojibase-data/en/data.json')) {
     }
 }
 
+// Of equal drawings the first by file name stays.
+const inOrder = codes => codes.sort((a, b) => (`${a}.` < `${b}.` ? -1 : 1));
+
 const drawn = new Set();
 const sets = { flat: 'fluent-emoji-flat', line: 'fluent-emoji-high-contrast', noto: 'noto', twemoji: 'twemoji' };
 for (const [style, name] of Object.entries(sets)) {
@@ -25,7 +28,7 @@ for (const [style, name] of Object.entries(sets)) {
     const { icons, aliases, width, height } = read(`@iconify-json/${name}/icons.json`);
     const chars = Object.fromEntries(Object.entries(read(`@iconify-json/${name}/chars.json`)).reverse().map(([code, icon]) => [plain(code), icon]));
     const seen = new Set();
-    for (const hex of Object.keys(captions)) {
+    for (const hex of inOrder(Object.keys(captions))) {
         const icon = icons[chars[hex]] ?? icons[aliases?.[chars[hex]]?.parent];
         if (!icon || seen.has(icon.body) || UNDRAWABLE.has(`${style}/${hex}`)) {
             continue;
@@ -34,23 +37,21 @@ for (const [style, name] of Object.entries(sets)) {
         seen.add(icon.body);
         drawn.add(hex);
         const size = `0 0 ${icon.width ?? width ?? 16} ${icon.height ?? height ?? 16}`;
-        const svg = `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="${size}">${icon.body.replaceAll('currentColor', '#000')}</svg>`;
+        const svg = `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="${size}">${icon.body.replaceAll('currentColor', '#212121')}</svg>`;
         writeFileSync(`${out}/${style}/${hex}.png`, new Resvg(svg, { fitTo: { mode: 'width', value: 256 } }).render().asPng());
     }
 }
 
 mkdirSync(`${out}/3d`, { recursive: true });
 const seen = new Set();
-for (const emoji of read('emojibase-data/en/data.json')) {
-    const hex = plain(emoji.hexcode);
-    const file = [emoji.hexcode.toLowerCase(), hex].map(code => new URL(`node_modules/@lobehub/fluent-emoji-3d/assets/${code}.webp`, import.meta.url)).find(url => existsSync(url));
-    if (file && captions[hex]) {
-        const bytes = readFileSync(file).toString('latin1');
-        if (!seen.has(bytes)) {
-            seen.add(bytes);
-            drawn.add(hex);
-            copyFileSync(file, `${out}/3d/${hex}.webp`);
-        }
+const assets = new URL('node_modules/@lobehub/fluent-emoji-3d/assets/', import.meta.url);
+const files = Object.fromEntries(readdirSync(assets).filter(name => name.endsWith('.webp')).map(name => [plain(name.slice(0, -5)), name]));
+for (const hex of inOrder(Object.keys(files)).filter(code => captions[code])) {
+    const bytes = readFileSync(new URL(files[hex], assets));
+    if (!seen.has(bytes.toString('latin1'))) {
+        seen.add(bytes.toString('latin1'));
+        drawn.add(hex);
+        writeFileSync(`${out}/3d/${hex}.webp`, bytes);
     }
 }
 
