@@ -1,1 +1,27 @@
-return 0;
+using System.CommandLine;
+using StableDiffusion;
+using StableDiffusion.Cli;
+
+var root = GenerateCommand.Create();
+var parsed = root.Parse(args);
+if (parsed.Errors.Count > 0)
+{
+    Console.Error.WriteLine($"error: {parsed.Errors[0].Message.TrimEnd('.')}. Run with --help for all options.");
+    return ExitCode.Usage;
+}
+
+try
+{
+    // Signals are Interruption's business: it lets the picture in the works be dropped cleanly, however long that takes.
+    return parsed.Invoke(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
+}
+catch (RequestException error)
+{
+    Console.Error.WriteLine($"error: {error.Message}");
+    return ExitCode.Usage;
+}
+catch (Exception error) when (error is ModelException or DeviceException or IOException or UnauthorizedAccessException)
+{
+    Console.Error.WriteLine($"error: {error.Message}");
+    return ExitCode.Failed;
+}

@@ -1,0 +1,197 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace StableDiffusion.Cli;
+
+/// <summary>Paints the jobs of a batch, one after another or several in one batch of the UNet, and keeps account.</summary>
+internal sealed class BatchRun(
+    TextToImagePipeline pipeline, BatchFolder folder, OutputPattern names, LineOptions options, BatchSettings settings, ConsoleLog log)
+{
+    private static readonly TimeSpan _patience = TimeSpan.FromMilliseconds(20);
+
+    private readonly Stopwatch _watch = Stopwatch.StartNew();
+    private Pending? _next;
+
+    /// <summary>Pictures painted.</summary>
+    public int Painted { get; private set; }
+
+    /// <summary>Jobs that an earlier run had done.</summary>
+    public int Skipped { get; private set; }
+
+    /// <summary>Lines and jobs that could not be painted.</summary>
+    public int Failed { get; private set; }
+
+    /// <summary>Works until the input ends.</summary>
+    /// <exception cref="BatchStopException">It cannot go on.</exception>
+    public void Paint(JobQueue queue, CancellationToken cancellation)
+    {
+        while (Take(queue, Timeout.InfiniteTimeSpan) is { } first)
+        {
+            var group = new List<Pending> { first };
+            while (group.Count < settings.UNetBatch && Take(queue, _patience) is { } next)
+            {
+                if (!CanJoin(group[0], next))
+                {
+                    _next = next;
+                    break;
+                }
+
+                group.Add(next);
+            }
+
+            PaintGroup(group, cancellation);
+        }
+    }
+
+    /// <summary>What was done, in one line.</summary>
+    public string Summary()
+    {
+        var seconds = _watch.Elapsed.TotalSeconds;
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Painted} {(Painted == 1 ? "picture" : "pictures")} in {seconds:0.0} s ({Painted * 60 / seconds:0.0} a minute) on {pipeline.Device}, {Skipped} done before, {Failed} failed");
+    }
+
+    /// <summary>The next job that is to be painted; null where there is none, or none within <paramref name="patience"/>.</summary>
+    private Pending? Take(JobQueue queue, TimeSpan patience)
+    {
+        if (_next is { } waiting)
+        {
+            _next = null;
+            return waiting;
+        }
+
+        while (queue.TryTake(patience, out var entry))
+        {
+            try
+            {
+                if (entry.Job is not { } job)
+                {
+                    Fail(entry.Line, entry.Error!);
+                }
+                else if (Prepare(job) is { } pending)
+                {
+                    return pending;
+                }
+            }
+            catch (RequestException error)
+            {
+                Fail(entry.Line, error.Message);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>A job with its request, or null if an earlier run has done it.</summary>
+    private Pending? Prepare(BatchJob job)
+    {
+        var request = options.Request(job.Fields);
+        var images = request.Latents?.Count ?? request.ImagesPerSeed;
+        var pattern = job.Output is { } output ? OutputPattern.ParseLine(output) : names;
+        var (whole, paths) = folder.Done.Take(job, pipeline.Folder.Name, images);
+        if (whole < images)
+        {
+            return new Pending(job, request, images, pattern, paths);
+        }
+
+        Skipped++;
+        return null;
+    }
+
+    private bool CanJoin(Pending first, Pending next)
+    {
+        try
+        {
+            return pipeline.CanPaintTogether(first.Request, next.Request);
+        }
+        catch (RequestException)
+        {
+            // Found again, and reported, when it is painted alone.
+            return false;
+        }
+    }
+
+    private void PaintGroup(List<Pending> group, CancellationToken cancellation)
+    {
+        var done = 0;
+        try
+        {
+            var progress = new ConsoleProgress(log, group[0].Job.Index);
+            foreach (var picture in pipeline.GenerateTogether([.. group.Select(one => one.Request)], progress, cancellation))
+            {
+                var pending = group[group.Count == 1 ? 0 : picture.Index];
+                Write(pending, picture, group.Count);
+                done = picture.Index + 1;
+            }
+        }
+        catch (Exception error) when (error is RequestException or ModelException)
+        {
+            log.EndBar();
+            if (group.Count > 1)
+            {
+                // One of them spoils it for the others; alone, it is found.
+                group.Skip(done).ToList().ForEach(one => PaintGroup([one], cancellation));
+            }
+            else if (error is ModelException && Painted == 0 && !settings.FailFast)
+            {
+                // A model that cannot be opened fails every job.
+                throw;
+            }
+            else
+            {
+                Fail(group[0].Job.Line, error.Message);
+            }
+        }
+    }
+
+    private void Write(Pending pending, GeneratedImage picture, int together)
+    {
+        var (job, _, images, pattern, paths) = pending;
+        var png = PictureFile.Encode(picture);
+        var owned = paths.TryGetValue(picture.IndexInSeed, out var earlier);
+        var wanted = earlier ?? pattern.PathOf(job.Index, images, picture.Seed, job.Prompt).Path;
+        JsonObject? line = null;
+        var path = folder.Write(png, wanted, owned, relative =>
+        {
+            line = ResultJson.Of(relative, png, options.ToJson(job.Fields), picture, pipeline);
+            line["index"] = job.Index;
+            line["id"] = job.Id;
+            line["line"] = job.Line;
+            line["images"] = images;
+            line["unet_batch"] = together;
+            return line;
+        });
+        Painted++;
+        log.EndBar();
+        line!["path"] = path;
+        Console.Out.WriteLine(settings.Json ? ResultJson.ToText(line) : path);
+        log.Event("picture", () => new JsonObject { ["path"] = path, ["line"] = job.Line, ["index"] = job.Index, ["pictures"] = Painted });
+    }
+
+    private void Fail(int line, string message)
+    {
+        Failed++;
+        log.EndBar();
+        log.Error($"line {line.ToString(CultureInfo.InvariantCulture)}: {message}", line);
+        if (settings.FailFast)
+        {
+            throw new BatchStopException("stopped at the first line that failed (--fail-fast).");
+        }
+    }
+
+    /// <summary>A job that is to be painted.</summary>
+    /// <param name="Job">The job.</param>
+    /// <param name="Request">Its request.</param>
+    /// <param name="Images">Pictures it makes.</param>
+    /// <param name="Pattern">How they are named.</param>
+    /// <param name="Paths">Names of pictures that an earlier run wrote and that are torn or gone.</param>
+    private sealed record Pending(BatchJob Job, ImageRequest Request, int Images, OutputPattern Pattern, IReadOnlyDictionary<int, string> Paths);
+}
+
+/// <summary>How a batch is worked through.</summary>
+/// <param name="UNetBatch">Jobs to paint in one batch of the UNet at most.</param>
+/// <param name="Json">Whether results are JSON lines instead of paths.</param>
+/// <param name="FailFast">Whether the first bad line ends the run.</param>
+internal sealed record BatchSettings(int UNetBatch, bool Json, bool FailFast);

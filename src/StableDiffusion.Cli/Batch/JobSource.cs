@@ -1,0 +1,126 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace StableDiffusion.Cli;
+
+/// <summary>Turns lines into jobs: defaults filled in, groups and seeds expanded, numbered.</summary>
+internal sealed class JobSource(LineOptions options, IReadOnlyDictionary<string, IReadOnlyList<string>> defaults)
+{
+    private int _nextIndex;
+
+    /// <summary>The jobs of all lines, in order and one at a time; a bad line takes one number.</summary>
+    public IEnumerable<BatchEntry> Jobs(IEnumerable<BatchLine> lines)
+    {
+        foreach (var line in lines)
+        {
+            if (line.Error is not null)
+            {
+                _nextIndex++;
+                yield return new BatchEntry(line.Number, null, line.Error);
+                continue;
+            }
+
+            using var jobs = Expand(line).GetEnumerator();
+            while (Next(jobs, line.Number) is { } entry)
+            {
+                yield return entry;
+                if (entry.Job is null)
+                {
+                    _nextIndex++;
+                    break;
+                }
+            }
+        }
+    }
+
+    private static BatchEntry? Next(IEnumerator<BatchJob> jobs, int line)
+    {
+        try
+        {
+            return jobs.MoveNext() ? new BatchEntry(line, jobs.Current) : null;
+        }
+        catch (RequestException error)
+        {
+            return new BatchEntry(line, null, error.Message);
+        }
+    }
+
+    private IEnumerable<BatchJob> Expand(BatchLine line)
+    {
+        var given = defaults.Concat(line.Fields).GroupBy(field => field.Key).ToDictionary(field => field.Key, field => field.Last().Value);
+        var seeds = given.GetValueOrDefault(LineOptions.Seed) ?? ["-1"];
+        var count = given.GetValueOrDefault(LineOptions.BatchCount) ?? ["1"];
+        var names = options.Names.Where(name => name is not (LineOptions.Seed or LineOptions.BatchCount) && given.ContainsKey(name)).ToList();
+        if (given.TryGetValue(LineOptions.Index, out var index))
+        {
+            _nextIndex = int.TryParse(index[0], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+                ? number
+                : throw new RequestException($"index {OneLine.Quote(index[0])} is not a whole number from 0.");
+        }
+
+        foreach (var fields in Combinations(given, names, 0))
+        {
+            foreach (var (seed, idSeed) in SeedsOf(seeds, count[0]))
+            {
+                var job = new Dictionary<string, IReadOnlyList<string>>(fields) { [LineOptions.Seed] = [idSeed] };
+                var id = IdOf(job);
+                job[LineOptions.Seed] = [seed];
+                yield return new BatchJob(line.Number, _nextIndex++, id, job);
+            }
+        }
+    }
+
+    /// <summary>Every choice of alternatives, the last field turning fastest.</summary>
+    private static IEnumerable<Dictionary<string, IReadOnlyList<string>>> Combinations(
+        Dictionary<string, IReadOnlyList<string>> given, List<string> names, int first)
+    {
+        if (first == names.Count)
+        {
+            return [[]];
+        }
+
+        var name = names[first];
+        var choices = name == LineOptions.SchedulerConfig ? [given[name]] : given[name].SelectMany(PromptExpansion.Expand).Select(text => (IReadOnlyList<string>)[text]);
+        return choices.SelectMany(choice => Combinations(given, names, first + 1).Select(rest =>
+        {
+            rest[name] = choice;
+            return rest;
+        }));
+    }
+
+    /// <summary>All seeds, and for each what identifies it: itself, or its place among those that are drawn.</summary>
+    private static IEnumerable<(string Seed, string IdSeed)> SeedsOf(IReadOnlyList<string> seeds, string batchCount)
+    {
+        var count = int.TryParse(batchCount, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : throw new RequestException($"batch_count {OneLine.Quote(batchCount)} is not a whole number.");
+        var drawn = 0;
+        foreach (var entry in seeds.SelectMany(PromptExpansion.Expand).SelectMany(text => text.Split(',')))
+        {
+            var isDrawn = entry.Trim() == "-1";
+            foreach (var seed in Seeds.Expand(entry, count))
+            {
+                var text = seed.ToString(CultureInfo.InvariantCulture);
+                yield return (text, isDrawn ? $"-1#{drawn++}" : text);
+            }
+        }
+    }
+
+    private string IdOf(Dictionary<string, IReadOnlyList<string>> fields)
+    {
+        var text = new StringBuilder();
+        foreach (var name in options.Names)
+        {
+            if (name is not (LineOptions.Index or LineOptions.Output) && fields.TryGetValue(name, out var values))
+            {
+                foreach (var value in values)
+                {
+                    text.Append(name).Append('=').Append(value).Append('\0');
+                }
+            }
+        }
+
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())).AsSpan(0, 8));
+    }
+}

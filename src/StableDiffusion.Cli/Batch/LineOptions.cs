@@ -1,0 +1,164 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace StableDiffusion.Cli;
+
+/// <summary>
+/// The options that one line of a batch file may give: those of the command line, by any of their names, with - or _ between words, and
+/// <c>output</c> and <c>index</c>.
+/// </summary>
+internal sealed class LineOptions
+{
+    public const string Prompt = "prompt";
+    public const string Seed = "seed";
+    public const string BatchCount = "batch_count";
+    public const string Output = "output";
+    public const string Index = "index";
+    public const string SchedulerConfig = "scheduler_config";
+
+    private static readonly HashSet<string> _manyWords = [Prompt, "negative_prompt", "prompt_2", "negative_prompt_2"];
+
+    private readonly ImageOptions _image;
+    private readonly Dictionary<string, Option> _byName = [];
+    private readonly Command _command = new("line");
+
+    /// <param name="image">The options of the command line that gives the defaults.</param>
+    public LineOptions(ImageOptions image)
+    {
+        _image = image;
+        Option[] ofLines = [new Option<string>("--" + Output), new Option<int>("--" + Index)];
+        foreach (var option in (IEnumerable<Option>)[.. image.All, .. ofLines])
+        {
+            Names = [.. Names, FieldName(option.Name)];
+            foreach (var name in (IEnumerable<string>)[option.Name, .. option.Aliases])
+            {
+                // Two names that differ in - and _ alone are one; that of A1111 was there first.
+                _byName.TryAdd(name.TrimStart('-').Length == 1 ? name : FieldName(name), option);
+            }
+        }
+
+        foreach (var option in image.All)
+        {
+            _command.Add(option);
+        }
+    }
+
+    /// <summary>The names of all fields, in the order in which they are written.</summary>
+    public IReadOnlyList<string> Names { get; } = [];
+
+    /// <summary>The field that an option, column or JSON member of this name is, such as <c>cfg_scale</c> for <c>--guidance-scale</c>.</summary>
+    /// <exception cref="RequestException">There is none.</exception>
+    public string NameOf(string name) =>
+        TryNameOf(name, out var field)
+            ? field
+            : throw new RequestException($"there is no option {OneLine.Quote(name)}; see batch --help for all that a line may have.");
+
+    /// <summary>The same without an exception.</summary>
+    public bool TryNameOf(string name, out string field)
+    {
+        var found = _byName.TryGetValue(name.StartsWith('-') && name.Length == 2 ? name : FieldName(name), out var option);
+        field = found ? FieldName(option!.Name) : "";
+        return found;
+    }
+
+    /// <summary>Whether the words of a text line up to the next option all belong to this field, as A1111 reads them.</summary>
+    public static bool TakesManyWords(string field) => _manyWords.Contains(field);
+
+    /// <summary>What a command line gives for all lines that do not say otherwise.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<string>> Defaults(ParseResult commandLine) => _image.All
+        .Select(option => (option, result: commandLine.GetResult(option)))
+        .Where(given => given.result is { Implicit: false })
+        .ToDictionary(given => FieldName(given.option.Name), given => (IReadOnlyList<string>)[.. given.result!.Tokens.Select(token => token.Value)]);
+
+    /// <summary>The request that the fields of one job make.</summary>
+    /// <exception cref="RequestException">A value makes no sense; the message names the field.</exception>
+    public ImageRequest Request(IReadOnlyDictionary<string, IReadOnlyList<string>> fields)
+    {
+        if (!fields.TryGetValue(Prompt, out var prompt))
+        {
+            throw new RequestException("there is no prompt (\"\" paints without one).");
+        }
+
+        var tokens = new List<string>();
+        foreach (var (field, values) in fields)
+        {
+            if (field is Prompt or Output or Index)
+            {
+                continue;
+            }
+
+            var option = _byName[field];
+            foreach (var value in values)
+            {
+                RequireNumber(option, field, value);
+                tokens.Add(option.Name);
+                tokens.Add(value);
+            }
+        }
+
+        // Arguments are given as tokens: nothing in a value is read as an option, a response file or a quote.
+        var parsed = _command.Parse(Tokens(tokens), _verbatim);
+        return parsed.Errors.Count == 0
+            ? _image.Request(parsed, prompt[0])
+            : throw new RequestException(OneLine.Of(parsed.Errors[0].Message));
+    }
+
+    /// <summary>The fields as a JSON object that is a line of a batch file, numbers as numbers.</summary>
+    public JsonObject ToJson(IReadOnlyDictionary<string, IReadOnlyList<string>> fields)
+    {
+        var json = new JsonObject();
+        foreach (var name in Names)
+        {
+            if (fields.TryGetValue(name, out var values))
+            {
+                json[name] = name == SchedulerConfig
+                    ? new JsonArray([.. values.Select(value => JsonValue.Create(value))])
+                    : Value(_byName[name], name, values[0]);
+            }
+        }
+
+        return json;
+    }
+
+    private static readonly ParserConfiguration _verbatim = new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
+
+    private static List<string> Tokens(List<string> pairs) =>
+        [.. Enumerable.Range(0, pairs.Count / 2).Select(i => $"{pairs[2 * i]}={pairs[(2 * i) + 1]}")];
+
+    private static string FieldName(string name) => name.TrimStart('-').Replace('-', '_').ToLowerInvariant();
+
+    private static JsonValue Value(Option option, string name, string value)
+    {
+        var type = Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType;
+        var isNumber = type == typeof(int) || type == typeof(double) || (name == Seed && long.TryParse(value, CultureInfo.InvariantCulture, out _));
+        return isNumber && JsonNumber(value) is { } number ? number : JsonValue.Create(PromptExpansion.Escape(value));
+    }
+
+    private static JsonValue? JsonNumber(string text)
+    {
+        try
+        {
+            return JsonNode.Parse(text) as JsonValue is { } value && value.GetValueKind() == JsonValueKind.Number ? value : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private static void RequireNumber(Option option, string field, string value)
+    {
+        var type = Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType;
+        if (type == typeof(int) && !int.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _))
+        {
+            throw new RequestException($"{field} {OneLine.Quote(value)} is not a whole number.");
+        }
+
+        if (type == typeof(double) && !double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out _))
+        {
+            throw new RequestException($"{field} {OneLine.Quote(value)} is not a number.");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+using System.Text.Json.Nodes;
+
+namespace StableDiffusion.Cli;
+
+/// <summary>What the user is told while the program works: always on stderr, so that stdout holds results alone.</summary>
+/// <param name="quiet">Say nothing but warnings and errors.</param>
+/// <param name="verbose">Say more.</param>
+/// <param name="bar">Draw a progress bar, or say now and then how far the run is.</param>
+/// <param name="json">Say everything as JSON lines, with events that are not said otherwise.</param>
+internal sealed class ConsoleLog(bool quiet, bool verbose, bool bar = false, bool json = false)
+{
+    public const string ProgressOption = "--progress";
+
+    private bool _barIsShown;
+
+    /// <summary>Whether steps are to be told.</summary>
+    public bool ShowsProgress => bar && !quiet;
+
+    /// <summary>Worth knowing though nothing failed.</summary>
+    public void Warn(string message) => Say("warning", $"warning: {message}", message);
+
+    /// <summary>An error.</summary>
+    /// <param name="message">What went wrong.</param>
+    /// <param name="line">The line of a batch file that it is about.</param>
+    public void Error(string message, int? line = null) => Say("error", $"error: {message}", message, line);
+
+    /// <summary>Something for programs that follow the run: said as JSON or not at all.</summary>
+    public void Event(string name, Func<JsonObject> describe)
+    {
+        if (json)
+        {
+            var line = new JsonObject { ["event"] = name };
+            foreach (var (key, value) in describe())
+            {
+                line[key] = value?.DeepClone();
+            }
+
+            WriteLine(ResultJson.ToText(line));
+        }
+    }
+
+    /// <summary>Said unless <c>--quiet</c>.</summary>
+    public void Info(string message)
+    {
+        if (!quiet)
+        {
+            Say("info", message, message);
+        }
+    }
+
+    /// <summary>Said with <c>--verbose</c> alone.</summary>
+    public void Detail(string message)
+    {
+        if (verbose)
+        {
+            Say("info", message, message);
+        }
+    }
+
+    /// <summary>Draws the progress bar over the last one; only for terminals.</summary>
+    public void Bar(string text)
+    {
+        Console.Error.Write($"\r{text}\u001b[K");
+        _barIsShown = true;
+    }
+
+    /// <summary>Wipes the progress bar away.</summary>
+    public void EndBar()
+    {
+        if (_barIsShown)
+        {
+            Console.Error.Write("\r\u001b[K");
+            _barIsShown = false;
+        }
+    }
+
+    private void Say(string name, string text, string message, int? line = null)
+    {
+        if (json)
+        {
+            Event(name, () => line is null ? new JsonObject { ["message"] = message } : new JsonObject { ["line"] = line, ["message"] = message });
+        }
+        else
+        {
+            WriteLine(text);
+        }
+    }
+
+    private void WriteLine(string message)
+    {
+        EndBar();
+        Console.Error.WriteLine(message);
+    }
+}

@@ -1,0 +1,20 @@
+namespace StableDiffusion.Cli;
+
+/// <summary>What the program tells the shell. Listed in README.md and in the help text.</summary>
+internal static class ExitCode
+{
+    /// <summary>Everything asked for is on disk.</summary>
+    public const int Done = 0;
+
+    /// <summary>The model, the device or a file let us down.</summary>
+    public const int Failed = 1;
+
+    /// <summary>The command line asks for something that makes no sense.</summary>
+    public const int Usage = 2;
+
+    /// <summary>Stopped by Ctrl-C (128 + SIGINT).</summary>
+    public const int Interrupted = 130;
+
+    /// <summary>Stopped by SIGTERM (128 + 15).</summary>
+    public const int Terminated = 143;
+}

@@ -1,0 +1,115 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace StableDiffusion.Cli;
+
+/// <summary>The program's own command: one prompt, one or more pictures.</summary>
+internal static class GenerateCommand
+{
+    private const string Help = """
+        Paints pictures from text with Stable Diffusion on ONNX Runtime; the same seed gives the same picture as diffusers.
+
+        The paths of the pictures go to standard output, everything else to standard error.
+        Exit codes: 0 done, 1 failed (model, device, file), 2 wrong usage, 130 stopped by Ctrl-C, 143 by SIGTERM.
+        """;
+
+    public static RootCommand Create()
+    {
+        var image = new ImageOptions();
+        var run = new RunOptions();
+        var output = new Option<string?>("--output", "-o")
+        {
+            Description = "A file, a folder, or a pattern with {index}, {seed}, {prompt}, such as 'out/{index:05}-{seed}.png'. [default: {prompt:40}-{seed}.png]",
+            HelpName = "path",
+        };
+        var saveLatents = new Option<string?>("--save-latents")
+        {
+            Description = "Also write the final latents, float32 [n, 4, height/8, width/8], as diffusers' output_type=\"latent\" gives them.",
+            HelpName = "file.npy",
+        };
+
+        var root = new RootCommand(Help) { image.PromptArgument, run.Model, output };
+        foreach (var option in (IEnumerable<Option>)[.. image.All, saveLatents, .. run.All])
+        {
+            root.Add(option);
+        }
+
+        root.Add(BatchCommand.Create());
+        root.SetAction(parsed => Run(parsed, image, run, parsed.GetValue(output), parsed.GetValue(saveLatents)));
+        return root;
+    }
+
+    private static int Run(ParseResult parsed, ImageOptions image, RunOptions run, string? output, string? latentsPath)
+    {
+        var watch = Stopwatch.StartNew();
+        var log = run.Log(parsed);
+        using var interruption = new Interruption();
+        try
+        {
+            var request = image.Request(parsed);
+            var pattern = OutputPattern.Parse(output);
+            var json = run.Json(parsed) ? Job(parsed, image, request.Prompt) : null;
+            using var pipeline = run.Open(parsed, log);
+            var latents = new List<Latents>();
+            GeneratedImage? last = null;
+            foreach (var picture in pipeline.Generate(request, new ConsoleProgress(log), interruption.Token))
+            {
+                var count = request.Seeds.Count * (request.Latents?.Count ?? request.ImagesPerSeed);
+                var png = PictureFile.Encode(picture);
+                var path = PictureFile.Write(picture, png, pattern, count, request.Prompt);
+                log.EndBar();
+                Console.Out.WriteLine(json is null ? path : ResultJson.ToText(ResultJson.Of(path, png, json, picture, pipeline)));
+                log.Event("picture", () => new JsonObject { ["path"] = path, ["index"] = picture.Index });
+                log.Info(Summary(picture, pipeline));
+                latents.Add(picture.Latents);
+                last = picture;
+            }
+
+            if (latentsPath is not null && last is not null)
+            {
+                WriteLatents(latentsPath, latents);
+            }
+
+            log.Info(string.Create(CultureInfo.InvariantCulture, $"{latents.Count} {(latents.Count == 1 ? "picture" : "pictures")} in {watch.Elapsed.TotalSeconds:0.0} s on {pipeline.Device}"));
+            return ExitCode.Done;
+        }
+        catch (OperationCanceledException)
+        {
+            log.EndBar();
+            log.Error("stopped; pictures already reported are complete.");
+            return interruption.ExitCode;
+        }
+        finally
+        {
+            log.EndBar();
+        }
+    }
+
+    /// <summary>What the command line asks for, as a line of a batch file.</summary>
+    private static JsonObject Job(ParseResult parsed, ImageOptions image, string prompt)
+    {
+        var options = new LineOptions(image);
+        var fields = new Dictionary<string, IReadOnlyList<string>>(options.Defaults(parsed)) { [LineOptions.Prompt] = [prompt] };
+        fields.Remove(LineOptions.BatchCount);
+        return options.ToJson(fields);
+    }
+
+    private static string Summary(GeneratedImage picture, TextToImagePipeline pipeline)
+    {
+        var (loading, text, encoding, denoising, decoding) = picture.Timings;
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"seed {picture.Seed}: {picture.Parameters.Width}x{picture.Parameters.Height}, {picture.Parameters.Steps} steps {picture.Parameters.Sampler}, "
+            + $"model {pipeline.Folder.Name} on {pipeline.Device}; seconds: load {loading.TotalSeconds:0.00}, text {text.TotalSeconds:0.00}, "
+            + $"{(encoding > TimeSpan.Zero ? $"init image {encoding.TotalSeconds:0.00}, " : "")}unet {denoising.TotalSeconds:0.00}, vae {decoding.TotalSeconds:0.00}");
+    }
+
+    private static void WriteLatents(string path, List<Latents> latents)
+    {
+        var first = latents[0];
+        float[] values = [.. latents.SelectMany(one => one.Values)];
+        AtomicFile.Write(path, stream => NpyFile.Write(stream, [latents.Count, first.Channels, first.Height, first.Width], values));
+    }
+}

@@ -1,0 +1,338 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace StableDiffusion.Cli;
+
+/// <summary>
+/// The options that say what one picture is: on the command line of every command that paints, and of every line of a batch file.
+/// </summary>
+internal sealed class ImageOptions
+{
+    public Argument<string?> PromptArgument { get; } = new("prompt")
+    {
+        Description = "What the picture should show; - reads it from standard input.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    public Option<string?> Prompt { get; } = new("--prompt", "-p") { Description = "The same as an option.", HelpName = "text" };
+
+    public Option<string?> NegativePrompt { get; } = new("--negative-prompt", "-n", "--negative_prompt")
+    {
+        Description = "What it should not show. Plays a part with --cfg-scale above 1 only.",
+        HelpName = "text",
+    };
+
+    public Option<string?> Prompt2 { get; } = new("--prompt-2") { Description = "SDXL: the text for the second encoder. [default: the prompt]", HelpName = "text" };
+
+    public Option<string?> NegativePrompt2 { get; } = new("--negative-prompt-2")
+    {
+        Description = "SDXL: the negative text for the second encoder. [default: the negative prompt]",
+        HelpName = "text",
+    };
+
+    public Option<int?> Steps { get; } = new("--steps", "--num-inference-steps", "--ddim-steps", "--step-count")
+    {
+        Description = "Denoising steps: more take longer and get finer. [default: from the model, else 50]",
+        HelpName = "n",
+    };
+
+    public Option<double?> CfgScale { get; } = new("--cfg-scale", "--guidance-scale", "--scale", "--cfg_scale")
+    {
+        Description = "How closely to follow the prompt; 1 or less turns guidance off and halves the time. [default: from the model, else 7.5]",
+        HelpName = "x",
+    };
+
+    public Option<double> GuidanceRescale { get; } = new("--guidance-rescale")
+    {
+        Description = "Share, 0 to 1, by which guidance's over-exposure is taken back.",
+        HelpName = "x",
+        DefaultValueFactory = _ => 0,
+    };
+
+    public Option<double> GuidanceStart { get; } = new("--guidance-start")
+    {
+        Description = "Share of the run, 0 to 1, from which on guidance is on.",
+        HelpName = "x",
+        DefaultValueFactory = _ => 0,
+    };
+
+    public Option<double> GuidanceEnd { get; } = new("--guidance-end")
+    {
+        Description = "Share of the run up to which guidance is on.",
+        HelpName = "x",
+        DefaultValueFactory = _ => 1,
+    };
+
+    public Option<int?> Width { get; } = new("--width", "-W") { Description = "Width in pixels. [default: from the model]", HelpName = "pixels" };
+
+    public Option<int?> Height { get; } = new("--height", "-H") { Description = "Height in pixels. [default: from the model]", HelpName = "pixels" };
+
+    public Option<string> Seed { get; } = new("--seed", "-s")
+    {
+        Description = "The seed; a list 1,2,3 or a range 5..9 paints one picture each; -1 draws one. The seed used is always reported and stored.",
+        HelpName = "seed",
+        DefaultValueFactory = _ => "-1",
+    };
+
+    public Option<int> BatchCount { get; } = new("--batch-count", "-b", "--image-count", "--n_iter")
+    {
+        Description = "Pictures to paint, with seed, seed+1, …: each can be painted again alone.",
+        HelpName = "n",
+        DefaultValueFactory = _ => 1,
+    };
+
+    public Option<int> NumImages { get; } = new("--num-images", "--num-images-per-prompt", "--batch_size")
+    {
+        Description = "Pictures of each seed, in one batch from one generator, as diffusers' num_images_per_prompt.",
+        HelpName = "n",
+        DefaultValueFactory = _ => 1,
+    };
+
+    public Option<string?> Scheduler { get; } = new("--scheduler", "--sampler", "--sampling-method", "--sampler_name", "-A")
+    {
+        Description = $"{string.Join(", ", SchedulerTable.Names)}; webui and diffusers names work too. [default: the model's own]",
+        HelpName = "name",
+    };
+
+    public Option<string?> Sigmas { get; } = new("--sigmas", "--schedule-type")
+    {
+        Description = "Spread of the noise levels. [default: the model's own]",
+        HelpName = "karras|exponential|beta",
+    };
+
+    public Option<string?> Spacing { get; } = new("--spacing", "--timestep-spacing")
+    {
+        Description = "Spread of the time steps. [default: the model's own]",
+        HelpName = "leading|linspace|trailing",
+    };
+
+    public Option<string?> Prediction { get; } = new("--prediction", "--prediction-type")
+    {
+        Description = "What the UNet was trained to predict. [default: the model's own]",
+        HelpName = "epsilon|v_prediction|sample",
+    };
+
+    public Option<string[]> SchedulerConfig { get; } = new("--scheduler-config")
+    {
+        Description = "An entry to lay over scheduler_config.json, such as solver_order=3; may be given several times.",
+        HelpName = "key=value",
+        DefaultValueFactory = _ => [],
+    };
+
+    public Option<double?> Eta { get; } = new("--eta", "--ddim-eta", "--ddim_eta")
+    {
+        Description = "DDIM: fresh noise between steps, 0 (none) to 1 (as DDPM); TCD: its gamma. [default: 0; TCD 0.3]",
+        HelpName = "x",
+    };
+
+    public Option<int> ClipSkip { get; } = new("--clip-skip")
+    {
+        Description = "Text encoder layer to stop at, counted from the end: 1 is the last, 2 leaves one out.",
+        HelpName = "n",
+        DefaultValueFactory = _ => 1,
+    };
+
+    public Option<string> LongPrompt { get; } = new("--long-prompt")
+    {
+        Description = "chunk: any length, with (weights:1.2), [less] and BREAK, as webuis; truncate: plain text cut at the model's limit, as diffusers.",
+        HelpName = "chunk|truncate",
+        DefaultValueFactory = _ => "chunk",
+    };
+
+    public Option<string> Rng { get; } = new("--rng")
+    {
+        Description = "Generator of the noise: cpu as PyTorch on a CPU, nvidia as webuis' \"RNG: NV\".",
+        HelpName = "cpu|nvidia",
+        DefaultValueFactory = _ => "cpu",
+    };
+
+    public Option<string?> Latents { get; } = new("--latents")
+    {
+        Description = "Start noise instead of a drawn one: float32 [n, 4, height/8, width/8], unit variance.",
+        HelpName = "file.npy",
+    };
+
+    public Option<string?> InitImage { get; } = new("--init-image", "-i", "--init-img", "--image") { Description = "A picture (PNG) to start from.", HelpName = "file.png" };
+
+    public Option<double?> Strength { get; } = new("--strength", "-f")
+    {
+        Description = "How far to go from --init-image: 0 leaves it, 1 forgets it. [default: 0.8, SDXL 0.3]",
+        HelpName = "x",
+    };
+
+    public Option<string?> Mask { get; } = new("--mask", "--mask-image") { Description = "White where --init-image is to be painted anew.", HelpName = "file.png" };
+
+    public Option<string> ResizeMode { get; } = new("--resize-mode")
+    {
+        Description = "How --init-image gets its size (Lanczos): stretched, cropped to fill, or filled up at the edges.",
+        HelpName = "stretch|crop|fill",
+        DefaultValueFactory = _ => "stretch",
+    };
+
+    public Option<string?> OriginalSize { get; } = new("--original-size") { Description = "SDXL: size the model is to believe its example had. [default: -W x -H]", HelpName = "WxH" };
+
+    public Option<string?> Crop { get; } = new("--crop") { Description = "SDXL: where it is to believe its example was cropped. [default: 0,0]", HelpName = "top,left" };
+
+    public Option<string?> TargetSize { get; } = new("--target-size") { Description = "SDXL: size it is to aim at. [default: -W x -H]", HelpName = "WxH" };
+
+    /// <summary>All options, in the order of the help text.</summary>
+    public IReadOnlyList<Option> All =>
+    [
+        Prompt, NegativePrompt, Steps, CfgScale, Width, Height, Seed, BatchCount, NumImages, Scheduler, Sigmas, Spacing, Prediction,
+        SchedulerConfig, Eta, InitImage, Strength, Mask, ResizeMode, Latents, ClipSkip, LongPrompt, GuidanceRescale, GuidanceStart,
+        GuidanceEnd, Rng, Prompt2, NegativePrompt2, OriginalSize, Crop, TargetSize,
+    ];
+
+    /// <summary>The request that a command line makes.</summary>
+    public ImageRequest Request(ParseResult line) => Request(line, PromptText(line));
+
+    /// <summary>The request that parsed options make for a prompt.</summary>
+    public ImageRequest Request(ParseResult given, string prompt)
+    {
+        var latents = given.GetValue(Latents) is { } latentsPath ? ReadLatents(latentsPath) : null;
+        return new ImageRequest
+        {
+            Prompt = prompt,
+            NegativePrompt = given.GetValue(NegativePrompt),
+            Prompt2 = given.GetValue(Prompt2),
+            NegativePrompt2 = given.GetValue(NegativePrompt2),
+            Seeds = Seeds.Expand(given.GetValue(Seed)!, given.GetValue(BatchCount)),
+            ImagesPerSeed = given.GetValue(NumImages),
+            Steps = given.GetValue(Steps),
+            GuidanceScale = given.GetValue(CfgScale),
+            GuidanceRescale = given.GetValue(GuidanceRescale),
+            GuidanceStart = given.GetValue(GuidanceStart),
+            GuidanceEnd = given.GetValue(GuidanceEnd),
+            Width = given.GetValue(Width),
+            Height = given.GetValue(Height),
+            Scheduler = given.GetValue(Scheduler),
+            SchedulerConfig = SchedulerEntries(given),
+            Eta = given.GetValue(Eta),
+            ClipSkip = given.GetValue(ClipSkip),
+            LongPrompt = Choice<LongPrompt>(LongPrompt, given),
+            Generator = Choice(Rng, given, ("cpu", RandomGenerator.Cpu), ("torch", RandomGenerator.Cpu), ("nvidia", RandomGenerator.Nvidia), ("nv", RandomGenerator.Nvidia), ("cuda", RandomGenerator.Nvidia)),
+            Latents = latents,
+            InitImage = given.GetValue(InitImage) is { } picture ? PngReader.Read(picture).Image : null,
+            Strength = given.GetValue(Strength),
+            Mask = given.GetValue(Mask) is { } mask ? PngReader.Read(mask).Image : null,
+            Fit = Choice<ImageFit>(ResizeMode, given),
+            OriginalSize = Numbers(OriginalSize, given, 'x', 1) is var (width, height) ? (width, height) : null,
+            Crop = Numbers(Crop, given, ',', 0) ?? (0, 0),
+            TargetSize = Numbers(TargetSize, given, 'x', 1) is var (targetWidth, targetHeight) ? (targetWidth, targetHeight) : null,
+        };
+    }
+
+    private static Latents ReadLatents(string path)
+    {
+        var array = NpyFile.Read(path);
+        return array.Shape.Count == 4
+            ? new Latents(array.Values, array.Shape[0], array.Shape[1], array.Shape[2], array.Shape[3])
+            : throw new RequestException(
+                $"--latents {path} has the shape [{string.Join(", ", array.Shape)}]; it must be [pictures, channels, height, width].");
+    }
+
+    private static (int First, int Second)? Numbers(Option<string?> option, ParseResult given, char separator, int least)
+    {
+        if (given.GetValue(option) is not { } text)
+        {
+            return null;
+        }
+
+        return text.Split(separator) is [var first, var second]
+            && int.TryParse(first, NumberStyles.None, CultureInfo.InvariantCulture, out var a) && a >= least
+            && int.TryParse(second, NumberStyles.None, CultureInfo.InvariantCulture, out var b) && b >= least
+            ? (a, b)
+            : throw new RequestException($"{option.Name} '{text}' must be two whole numbers, such as {(separator == 'x' ? "512x512" : "0,0")}.");
+    }
+
+    private static T Choice<T>(Option<string> option, ParseResult given)
+        where T : struct, Enum =>
+        Choice(option, given, [.. Enum.GetValues<T>().Select(value => (value.ToString().ToLowerInvariant(), value))]);
+
+    private static T Choice<T>(Option<string> option, ParseResult given, params (string Name, T Value)[] choices)
+    {
+        var text = given.GetValue(option)!;
+        foreach (var (name, value) in choices)
+        {
+            if (name.Equals(text, StringComparison.OrdinalIgnoreCase))
+            {
+                return value;
+            }
+        }
+
+        throw new RequestException($"{option.Name} '{text}' is not known; give {string.Join(" or ", choices.Select(choice => choice.Name))}.");
+    }
+
+    private Dictionary<string, JsonNode?> SchedulerEntries(ParseResult given)
+    {
+        var entries = new Dictionary<string, JsonNode?>();
+        if (given.GetValue(Sigmas) is { } sigmas)
+        {
+            if (sigmas.ToLowerInvariant() is not ("karras" or "exponential" or "beta"))
+            {
+                throw new RequestException($"{Sigmas.Name} '{sigmas}' is not known; give karras, exponential or beta.");
+            }
+
+            foreach (var kind in (string[])["karras", "exponential", "beta"])
+            {
+                // Schedulers that lack one of the three refuse it only when it is turned on.
+                if (kind.Equals(sigmas, StringComparison.OrdinalIgnoreCase))
+                {
+                    entries[$"use_{kind}_sigmas"] = JsonValue.Create(true);
+                }
+            }
+        }
+
+        AddText(entries, "timestep_spacing", given.GetValue(Spacing));
+        AddText(entries, "prediction_type", given.GetValue(Prediction));
+        foreach (var entry in given.GetValue(SchedulerConfig)!)
+        {
+            var split = entry.IndexOf('=', StringComparison.Ordinal);
+            if (split <= 0)
+            {
+                throw new RequestException($"{SchedulerConfig.Name} '{entry}' must be key=value, such as solver_order=3.");
+            }
+
+            entries[entry[..split]] = ParseValue(entry[(split + 1)..]);
+        }
+
+        return entries;
+    }
+
+    private static void AddText(Dictionary<string, JsonNode?> entries, string key, string? value)
+    {
+        if (value is not null)
+        {
+            entries[key] = JsonValue.Create(value);
+        }
+    }
+
+    /// <summary>Numbers, true, false and null as JSON; everything else as text.</summary>
+    private static JsonNode? ParseValue(string text)
+    {
+        try
+        {
+            return JsonNode.Parse(text);
+        }
+        catch (JsonException)
+        {
+            return JsonValue.Create(text);
+        }
+    }
+
+    private string PromptText(ParseResult line)
+    {
+        var argument = line.GetValue(PromptArgument);
+        var option = line.GetValue(Prompt);
+        if (argument is not null && option is not null)
+        {
+            throw new RequestException("the prompt is given twice, as an argument and with --prompt; give it once.");
+        }
+
+        var prompt = argument ?? option
+            ?? throw new RequestException("no prompt is given; say what to paint, such as \"a red apple, 3d render\" (\"\" paints without a prompt).");
+        return prompt == "-" ? Console.In.ReadToEnd().TrimEnd('\r', '\n') : prompt;
+    }
+}

@@ -1,0 +1,44 @@
+using System.Runtime.InteropServices;
+
+namespace StableDiffusion.Cli;
+
+/// <summary>Ctrl-C and SIGTERM as a cancellation token, so that the picture in the works is dropped cleanly and no file is left half-written.</summary>
+internal sealed class Interruption : IDisposable
+{
+    private readonly CancellationTokenSource _source = new();
+    private readonly PosixSignalRegistration[] _registrations;
+
+    public Interruption()
+    {
+        _registrations =
+        [
+            PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Stop(context, StableDiffusion.Cli.ExitCode.Interrupted)),
+            PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Stop(context, StableDiffusion.Cli.ExitCode.Terminated)),
+        ];
+    }
+
+    public CancellationToken Token => _source.Token;
+
+    /// <summary>The exit code of the signal that came.</summary>
+    public int ExitCode { get; private set; } = StableDiffusion.Cli.ExitCode.Interrupted;
+
+    public void Dispose()
+    {
+        foreach (var registration in _registrations)
+        {
+            registration.Dispose();
+        }
+
+        _source.Dispose();
+    }
+
+    private void Stop(PosixSignalContext context, int exitCode)
+    {
+        context.Cancel = true;
+        if (!_source.IsCancellationRequested)
+        {
+            ExitCode = exitCode;
+            _source.Cancel();
+        }
+    }
+}

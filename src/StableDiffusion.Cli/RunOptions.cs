@@ -1,0 +1,80 @@
+using System.CommandLine;
+
+namespace StableDiffusion.Cli;
+
+/// <summary>The options that say where and how to work, the same for all pictures of a run.</summary>
+internal sealed class RunOptions
+{
+    /// <summary>The model that comes with the program.</summary>
+    private static string EmbeddedModel => Path.Combine(AppContext.BaseDirectory, "models", "emoji-256");
+
+    public Option<string?> Model { get; } = new("--model", "-m")
+    {
+        Description = "Folder of an ONNX export (model_index.json, unet/model.onnx, …). [default: the embedded model emoji-256]",
+        HelpName = "folder",
+    };
+
+    private Option<string> Device { get; } = new("--device")
+    {
+        Description = "Where to run: auto takes a working CUDA device or else the CPU; cuda[:n] fails where CUDA does not work.",
+        HelpName = "auto|cpu|cuda[:n]",
+        DefaultValueFactory = _ => "auto",
+    };
+
+    private Option<int> Threads { get; } = new("--threads", "-t")
+    {
+        Description = "CPU threads; 0 for one a physical core.",
+        HelpName = "n",
+        DefaultValueFactory = _ => 0,
+    };
+
+    private Option<bool> LowMemory { get; } = new("--low-memory") { Description = "Close each network before the next is opened. [default: where they do not fit together]" };
+
+    private Option<bool> Quiet { get; } = new("--quiet", "-q") { Description = "Say nothing but warnings and errors." };
+
+    private Option<bool> Verbose { get; } = new("--verbose", "-v") { Description = "Say more: model, device, scheduler." };
+
+    private Option<bool> JsonResults { get; } = new("--json") { Description = "Print a JSON line for each picture: path, seed, all parameters, sha256, seconds by stage." };
+
+    private Option<string> Progress { get; } = new(ConsoleLog.ProgressOption)
+    {
+        Description = "How to tell how far the run is on standard error; json makes every line there a JSON object.",
+        HelpName = "auto|none|json",
+        DefaultValueFactory = _ => "auto",
+    };
+
+    public IReadOnlyList<Option> All => [Device, Threads, LowMemory, JsonResults, Progress, Quiet, Verbose];
+
+    /// <summary>Whether results are JSON lines instead of paths.</summary>
+    public bool Json(ParseResult parsed) => parsed.GetValue(JsonResults);
+
+    public ConsoleLog Log(ParseResult parsed) => parsed.GetValue(Progress) switch
+    {
+        "auto" => new(parsed.GetValue(Quiet), parsed.GetValue(Verbose), bar: true),
+        "none" => new(parsed.GetValue(Quiet), parsed.GetValue(Verbose)),
+        "json" => new(parsed.GetValue(Quiet), parsed.GetValue(Verbose), json: true),
+        var other => throw new RequestException($"{Progress.Name} {OneLine.Quote(other!)} is not known; give auto, none or json."),
+    };
+
+    /// <summary>Opens the model on the device asked for.</summary>
+    public TextToImagePipeline Open(ParseResult parsed, ConsoleLog log)
+    {
+        var name = parsed.GetValue(Device)!;
+        if (!ExecutionDevice.TryParse(name, out var device))
+        {
+            throw new RequestException($"--device '{name}' is not known; give auto, cpu, cuda or cuda:1.");
+        }
+
+        var threads = parsed.GetValue(Threads);
+        if (threads < 0)
+        {
+            throw new RequestException($"--threads {threads} must be at least 0.");
+        }
+
+        var pipeline = TextToImagePipeline.Load(
+            parsed.GetValue(Model) ?? EmbeddedModel,
+            new PipelineOptions { Device = device, Threads = threads, OneNetworkAtATime = parsed.GetValue(LowMemory) ? true : null, Warning = log.Warn });
+        log.Detail($"model {pipeline.Folder.Path} ({pipeline.Folder.PipelineClass}, scheduler {pipeline.Folder.Scheduler.ClassName}), device {pipeline.Device}");
+        return pipeline;
+    }
+}

@@ -1,0 +1,211 @@
+using System.Text;
+
+namespace StableDiffusion;
+
+/// <summary>
+/// CLIP's byte-level byte pair encoding: prompt to token ids, the same ids as transformers' <c>CLIPTokenizerFast</c>.
+/// Immutable, so one may serve several threads.
+/// </summary>
+public sealed partial class ClipTokenizer
+{
+    private const string EndOfWord = "</w>";
+
+    /// <summary>The printable characters that vocab.json writes for the 256 bytes (bytes_to_unicode in OpenAI's encoder.py).</summary>
+    private static readonly char[] _byteCharacters = MakeByteCharacters();
+
+    private readonly Dictionary<int, string> _texts;
+    private readonly BytePairMerges _merges;
+    private readonly int[] _byteIds;
+    private readonly int[] _lastByteIds;
+    private readonly AddedToken[] _rawTokens;
+    private readonly AddedToken[] _normalizedTokens;
+
+    /// <summary>The token that begins every prompt.</summary>
+    public int BosId { get; }
+
+    /// <summary>The token that ends every prompt.</summary>
+    public int EosId { get; }
+
+    /// <summary>The token that fills up what is left of the encoder's length: the end token for Stable Diffusion 1, "!" for 2.</summary>
+    public int PadId { get; }
+
+    /// <summary>How many tokens the text encoder takes, begin and end included; null where the model's files do not say.</summary>
+    public int? ModelMaxLength { get; }
+
+    /// <summary>One more than the highest id: a text encoder must have at least as many embeddings.</summary>
+    public int VocabularySize { get; }
+
+    /// <summary>The prompt's token ids, without begin, end and padding, however many they are. Never fails.</summary>
+    public IReadOnlyList<int> Encode(string text) => [.. Tokenize(text).Select(token => token.Id)];
+
+    /// <summary>The prompt's tokens as <see cref="Encode"/> numbers them, and where in the text each begins.</summary>
+    public IReadOnlyList<Token> Tokenize(string text)
+    {
+        var tokens = new List<Token>();
+        foreach (var (raw, rawMatch) in Split(Runes(text), _rawTokens))
+        {
+            foreach (var (part, match) in Split(Normalize([.. raw]), _normalizedTokens))
+            {
+                AddWords(part, tokens);
+                Add(match, tokens);
+            }
+
+            Add(rawMatch, tokens);
+        }
+
+        return tokens;
+    }
+
+    /// <summary>
+    /// Cuts or pads a prompt to <paramref name="length"/> ids, as transformers does with
+    /// <c>padding="max_length", truncation=True</c>: begin token, at most length - 2 tokens, end token, padding.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The length has no room for begin and end.</exception>
+    public TokenizedPrompt Truncate(string text, int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(length, 2);
+        var tokens = Tokenize(text);
+        var room = length - 2;
+        var ids = new int[length];
+        Array.Fill(ids, PadId);
+        ids[0] = BosId;
+        var kept = Math.Min(tokens.Count, room);
+        for (var i = 0; i < kept; i++)
+        {
+            ids[i + 1] = tokens[i].Id;
+        }
+
+        ids[kept + 1] = EosId;
+        return new TokenizedPrompt(ids, tokens.Count > room ? text[tokens[room].Start..].Trim() : "");
+    }
+
+    /// <summary>The text of some ids: lower case, one space after each word. Ids that the vocabulary lacks are left out.</summary>
+    public string Decode(IEnumerable<int> ids)
+    {
+        var bytes = new List<byte>();
+        foreach (var text in ids.Select(id => _texts.GetValueOrDefault(id, "")))
+        {
+            foreach (var character in text.Replace(EndOfWord, " ", StringComparison.Ordinal))
+            {
+                var value = Array.IndexOf(_byteCharacters, character);
+                bytes.Add((byte)(value >= 0 ? value : ' '));
+            }
+        }
+
+        return Encoding.UTF8.GetString([.. bytes]).TrimEnd();
+    }
+
+    /// <summary>The text by character; halves of surrogate pairs that stand alone become U+FFFD.</summary>
+    private static PlacedRune[] Runes(string text)
+    {
+        var runes = new List<PlacedRune>(text.Length);
+        var start = 0;
+        foreach (var rune in text.EnumerateRunes())
+        {
+            runes.Add(new PlacedRune(rune.Value, start));
+            start += rune.Utf16SequenceLength;
+        }
+
+        return [.. runes];
+    }
+
+    /// <summary>Form C, then lower case character by character. CLIP also joins white space here, which the words never see.</summary>
+    private static PlacedRune[] Normalize(PlacedRune[] text)
+    {
+        const int CapitalIWithDot = 0x130, CombiningDot = 0x307;
+        var lower = new List<PlacedRune>(text.Length);
+        foreach (var rune in CanonicalComposition.Compose(text))
+        {
+            // The only character whose lower case is two: .NET's invariant lower case leaves it alone.
+            if (rune.Value == CapitalIWithDot)
+            {
+                lower.Add(rune with { Value = 'i' });
+                lower.Add(rune with { Value = CombiningDot });
+            }
+            else
+            {
+                lower.Add(rune with { Value = Rune.ToLowerInvariant(new Rune(rune.Value)).Value });
+            }
+        }
+
+        return [.. lower];
+    }
+
+    /// <summary>Cuts the text at the added tokens written in it, the longest where several fit.</summary>
+    private static IEnumerable<(ArraySegment<PlacedRune> Before, Token? Match)> Split(PlacedRune[] text, AddedToken[] added)
+    {
+        var start = 0;
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (Array.Find(added, token => token.IsAt(text, i)) is { } match)
+            {
+                yield return (new ArraySegment<PlacedRune>(text, start, i - start), new Token(match.Id, text[i].Start));
+                start = i + match.Content.Length;
+                i = start - 1;
+            }
+        }
+
+        yield return (new ArraySegment<PlacedRune>(text, start, text.Length - start), null);
+    }
+
+    private static void Add(Token? match, List<Token> tokens)
+    {
+        if (match is { } token)
+        {
+            tokens.Add(token);
+        }
+    }
+
+    private void AddWords(ReadOnlySpan<PlacedRune> text, List<Token> tokens)
+    {
+        while (text.Length > 0)
+        {
+            var length = ClipWords.FirstLength(text);
+            if (length == 0)
+            {
+                text = text[1..];
+                continue;
+            }
+
+            AddWord(text[..length], tokens);
+            text = text[length..];
+        }
+    }
+
+    private void AddWord(ReadOnlySpan<PlacedRune> word, List<Token> tokens)
+    {
+        Span<byte> utf8 = stackalloc byte[4];
+        var symbols = new List<int>(word.Length);
+        var starts = new List<int>(word.Length);
+        var lastByte = 0;
+        foreach (var rune in word)
+        {
+            var count = new Rune(rune.Value).EncodeToUtf8(utf8);
+            foreach (var value in utf8[..count])
+            {
+                symbols.Add(_byteIds[value]);
+                starts.Add(rune.Start);
+                lastByte = value;
+            }
+        }
+
+        symbols[^1] = _lastByteIds[lastByte];
+        var merged = symbols.ToArray();
+        foreach (var position in _merges.Merge(merged))
+        {
+            tokens.Add(new Token(merged[position], starts[position]));
+        }
+    }
+
+    private static char[] MakeByteCharacters()
+    {
+        var characters = new char[256];
+        var spare = (char)256;
+        for (var value = 0; value < 256; value++)
+        {
+            characters[value] = value is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or >= 0xAE ? (char)value : spare++;
+        }
+
+        return characters;
+    }
+}

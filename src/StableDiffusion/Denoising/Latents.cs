@@ -1,0 +1,50 @@
+namespace StableDiffusion;
+
+/// <summary>Latents of one or more images [count, channels, height, width], row-major.</summary>
+public sealed class Latents
+{
+    /// <param name="values">All values.</param>
+    /// <param name="count">Images.</param>
+    /// <param name="channels">Channels (4 for Stable Diffusion).</param>
+    /// <param name="height">Height in latents: pixels divided by the model's factor.</param>
+    /// <param name="width">Width in latents.</param>
+    public Latents(float[] values, int count, int channels, int height, int width)
+    {
+        if ((long)count * channels * height * width != values.Length)
+        {
+            throw new ArgumentException(
+                $"{values.Length} values do not make [{count}, {channels}, {height}, {width}].", nameof(values));
+        }
+
+        (Values, Count, Channels, Height, Width) = (values, count, channels, height, width);
+    }
+
+    public float[] Values { get; }
+
+    public int Count { get; }
+
+    public int Channels { get; }
+
+    public int Height { get; }
+
+    public int Width { get; }
+
+    /// <summary>Values of one image.</summary>
+    public int ImageLength => Channels * Height * Width;
+
+    /// <summary>The values of image <paramref name="index"/>.</summary>
+    public Span<float> Image(int index) => Values.AsSpan(index * ImageLength, ImageLength);
+
+    /// <summary>One image alone.</summary>
+    public Latents Extract(int index) => new(Image(index).ToArray(), 1, Channels, Height, Width);
+
+    /// <summary>All images of several latents of one size.</summary>
+    public static Latents Join(IReadOnlyList<Latents> parts)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        var first = parts[0];
+        return parts.Count == 1
+            ? first
+            : new([.. parts.SelectMany(part => part.Values)], parts.Sum(part => part.Count), first.Channels, first.Height, first.Width);
+    }
+}

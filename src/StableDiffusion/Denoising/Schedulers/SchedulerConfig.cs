@@ -1,0 +1,227 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+
+namespace StableDiffusion;
+
+/// <summary>
+/// A <c>scheduler_config.json</c> of diffusers, read whole: the class and every parameter of it, with that class's own default
+/// where the file is silent. Keys that the class does not have are kept for when another class is chosen.
+/// </summary>
+public sealed partial class SchedulerConfig
+{
+    private const string NoFile = "the scheduler configuration";
+
+    private readonly string _where;
+    private readonly ImmutableDictionary<string, JsonElement> _given;
+    private readonly ImmutableHashSet<string> _asked;
+    private readonly FrozenDictionary<string, SchedulerParameter> _parameters;
+    private readonly Dictionary<string, object?> _values = [];
+
+    private SchedulerConfig(string where, string className, ImmutableDictionary<string, JsonElement> given, ImmutableHashSet<string> asked)
+    {
+        _where = where;
+        _given = given;
+        _asked = asked;
+        ClassName = className;
+        if (!SchedulerParameters.ByClass.TryGetValue(className, out _parameters!))
+        {
+            throw new ModelException(
+                $"{where}: there is no scheduler \"{className}\" here; \"_class_name\" may be "
+                + $"{string.Join(", ", SchedulerParameters.ByClass.Keys.Order())}.");
+        }
+
+        foreach (var parameter in _parameters.Values)
+        {
+            _values[parameter.Name] = parameter.Default;
+            if (given.TryGetValue(parameter.Name, out var value))
+            {
+                // What was set by hand may be meant for a class that is chosen later: it is refused when a scheduler is built.
+                if (TryRead(parameter, value, out var read))
+                {
+                    _values[parameter.Name] = read;
+                }
+                else if (asked.Contains(parameter.Name))
+                {
+                    Refusal ??= Complaint(parameter, value);
+                }
+                else
+                {
+                    throw new ModelException($"{where}: {Complaint(parameter, value)}");
+                }
+            }
+        }
+    }
+
+    /// <summary>The diffusers class, such as <c>PNDMScheduler</c>.</summary>
+    public string ClassName { get; }
+
+    /// <summary>Reads a <c>scheduler_config.json</c>.</summary>
+    /// <exception cref="ModelException">The file is missing or is no such configuration; the message names file and key.</exception>
+    public static SchedulerConfig Load(string path)
+    {
+        try
+        {
+            // Python writes infinities bare ("lambda_min_clipped": -Infinity), which JSON does not have.
+            var text = BareNumber().Replace(File.ReadAllText(path), "$1\"$2\"");
+            using var document = JsonDocument.Parse(text);
+            return Parse(document.RootElement, path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelException($"{path} cannot be read: {error.Message}", error);
+        }
+        catch (JsonException error)
+        {
+            throw new ModelException($"{path} is not valid JSON (line {error.LineNumber + 1}); fetch the model's copy again.", error);
+        }
+    }
+
+    /// <summary>Takes over the keys of a configuration that is already parsed.</summary>
+    /// <exception cref="ModelException">It is no scheduler configuration; the message names the key.</exception>
+    public static SchedulerConfig Parse(JsonElement json) => Parse(json, NoFile);
+
+    /// <summary>The same configuration with one parameter set, as an argument of diffusers' <c>from_config</c> does.</summary>
+    /// <param name="key">A parameter's name, or <c>_class_name</c> for another class: missing parameters then take that class's defaults.</param>
+    /// <param name="value">Its value; null is allowed where the parameter has no default.</param>
+    /// <exception cref="RequestException">No scheduler has such a parameter, or the value does not suit it.</exception>
+    public SchedulerConfig With(string key, JsonNode? value)
+    {
+        if (key == "_class_name")
+        {
+            return WithClass(value?.ToString() ?? "");
+        }
+
+        var element = JsonSerializer.SerializeToElement(value);
+        var parameters = SchedulerParameters.ByClass.Values
+            .Select(byKey => byKey.GetValueOrDefault(key))
+            .OfType<SchedulerParameter>()
+            .ToArray();
+        if (parameters.Length == 0)
+        {
+            throw new RequestException(
+                $"No scheduler has a parameter \"{key}\"; names are those of diffusers, such as use_karras_sigmas.");
+        }
+
+        if (!parameters.Any(parameter => TryRead(parameter, element, out _)))
+        {
+            throw new RequestException(Complaint(_parameters.GetValueOrDefault(key) ?? parameters[0], element));
+        }
+
+        return new SchedulerConfig(_where, ClassName, _given.SetItem(key, element), _asked.Add(key));
+    }
+
+    /// <summary>The same configuration as if its file had said this; a class without the parameter ignores it.</summary>
+    internal SchedulerConfig Amended(string key, JsonNode value) =>
+        new(_where, ClassName, _given.SetItem(key, JsonSerializer.SerializeToElement(value)), _asked);
+
+    /// <summary>The same keys read by another diffusers class: it ignores what it does not have and uses its own defaults for the rest.</summary>
+    /// <exception cref="RequestException">There is no such class here.</exception>
+    public SchedulerConfig WithClass(string className) =>
+        SchedulerParameters.ByClass.ContainsKey(className)
+            ? new SchedulerConfig(_where, className, _given, _asked)
+            : throw new RequestException($"There is no scheduler class \"{className}\" here; see the list of schedulers.");
+
+    internal static SchedulerConfig Parse(JsonElement json, string where)
+    {
+        if (json.ValueKind != JsonValueKind.Object)
+        {
+            throw new ModelException($"{where} holds no scheduler configuration (a JSON object).");
+        }
+
+        if (!json.TryGetProperty("_class_name", out var className) || className.ValueKind != JsonValueKind.String)
+        {
+            throw new ModelException($"{where} does not name the scheduler's class (\"_class_name\").");
+        }
+
+        var given = json.EnumerateObject().ToImmutableDictionary(property => property.Name, property => property.Value.Clone());
+        return new SchedulerConfig(where, className.GetString()!, given, []);
+    }
+
+    /// <summary>What is wrong for this class with a parameter that was set by hand, or null.</summary>
+    internal string? Refusal { get; }
+
+    /// <summary>Parameters that were set by hand but that this class does not have.</summary>
+    internal IEnumerable<string> Unused => _asked.Where(key => !_parameters.ContainsKey(key)).Order();
+
+    internal bool Has(string key) => _parameters.ContainsKey(key);
+
+    /// <summary>A switch; one that the class does not have is off.</summary>
+    internal bool Flag(string key) => _values.TryGetValue(key, out var value) && (bool)value!;
+
+    internal int Whole(string key) => (int)_values[key]!;
+
+    internal double Real(string key) => (double)_values[key]!;
+
+    /// <summary>A number that may be left open; one that the class does not have is.</summary>
+    internal double? RealOrNull(string key) => _values.TryGetValue(key, out var value) ? (double?)value : null;
+
+    internal string Text(string key) => (string?)_values[key] ?? "";
+
+    internal double[]? Reals(string key) => (double[]?)_values[key];
+
+    internal int[] Wholes(string key) => (int[])_values[key]!;
+
+    [GeneratedRegex("""([:\[,]\s*)(-?Infinity|NaN)(?=\s*[,\]}])""")]
+    private static partial Regex BareNumber();
+
+    private static bool TryRead(SchedulerParameter parameter, JsonElement value, out object? read)
+    {
+        if (value.ValueKind == JsonValueKind.Null)
+        {
+            read = parameter.Kind == ParameterKind.Flag ? false : null;
+            return read is not null || parameter.Default is null;
+        }
+
+        read = parameter.Kind switch
+        {
+            ParameterKind.Flag => value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : null,
+            ParameterKind.Choice => value.ValueKind == JsonValueKind.String ? parameter.Choices.FirstOrDefault(value.ValueEquals) : null,
+            ParameterKind.Whole => WholeOf(value),
+            ParameterKind.Real => RealOf(value),
+            ParameterKind.Reals => ItemsOf(value, RealOf),
+            _ => ItemsOf(value, WholeOf),
+        };
+        return read is not null;
+    }
+
+    private static int? WholeOf(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number && value.GetDouble() is var number && number == (int)number ? (int)number : null;
+
+    private static double? RealOf(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Number => value.GetDouble(),
+        JsonValueKind.String when value.GetString() == "-Infinity" => double.NegativeInfinity,
+        JsonValueKind.String when value.GetString() == "Infinity" => double.PositiveInfinity,
+        _ => null,
+    };
+
+    private static T[]? ItemsOf<T>(JsonElement value, Func<JsonElement, T?> read)
+        where T : struct
+    {
+        if (value.ValueKind != JsonValueKind.Array)
+        {
+            return null;
+        }
+
+        var items = value.EnumerateArray().Select(read).ToArray();
+        return items.All(item => item.HasValue) ? [.. items.Select(item => item!.Value)] : null;
+    }
+
+    private static string Complaint(SchedulerParameter parameter, JsonElement value)
+    {
+        var wanted = parameter.Kind switch
+        {
+            ParameterKind.Choice when parameter.Choices.Length == 0 => "null",
+            ParameterKind.Choice => $"one of {string.Join(", ", parameter.Choices)}",
+            ParameterKind.Flag => "true or false",
+            ParameterKind.Real => "a number",
+            ParameterKind.Reals => "a list of numbers",
+            ParameterKind.Whole => "a whole number",
+            _ => "a list of whole numbers",
+        };
+        return $"Parameter \"{parameter.Name}\" is {value.GetRawText()}, but must be {wanted}.";
+    }
+}

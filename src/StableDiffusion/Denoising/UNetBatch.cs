@@ -1,0 +1,74 @@
+namespace StableDiffusion;
+
+/// <summary>The buffers of one session run of the UNet.</summary>
+internal sealed record UNetCall(IReadOnlyList<OnnxBuffer> Inputs, OnnxBuffer Sample, OnnxBuffer Timestep, OnnxBuffer Output, int Rows)
+    : IDisposable
+{
+    public void Dispose()
+    {
+        foreach (var input in Inputs)
+        {
+            input.Dispose();
+        }
+
+        Output.Dispose();
+    }
+}
+
+/// <summary>A number of rows through the UNet again and again: in one call, or in several where the export fixes the batch.</summary>
+internal sealed class UNetBatch(OnnxModel model, IReadOnlyList<UNetCall> calls, int rows) : IDisposable
+{
+    /// <summary>Where row <paramref name="row"/> of the input [channels, height, width] is written.</summary>
+    public Span<float> Input(int row)
+    {
+        var (call, index, rowsOfCall) = Locate(row);
+        return Slice(calls[call].Sample.Floats, index, rowsOfCall);
+    }
+
+    /// <summary>Row <paramref name="row"/> of what the network said [channels, height, width]; valid until the next run.</summary>
+    public ReadOnlySpan<float> Output(int row)
+    {
+        var (call, index, rowsOfCall) = Locate(row);
+        return Slice(calls[call].Output.Floats, index, rowsOfCall);
+    }
+
+    /// <summary>Runs the network for all rows.</summary>
+    /// <param name="timestep">The time step, in training steps.</param>
+    /// <param name="cancellation">Stops the network.</param>
+    public void Run(float timestep, CancellationToken cancellation)
+    {
+        foreach (var call in calls)
+        {
+            for (var spare = call.Rows; spare < call.Sample.Shape[0]; spare++)
+            {
+                Input(rows - 1).CopyTo(Slice(call.Sample.Floats, spare, (int)call.Sample.Shape[0]));
+            }
+
+            call.Sample.Upload();
+            call.Timestep.Floats.Fill(timestep);
+            call.Timestep.Upload();
+            model.Run(call.Inputs, [call.Output], cancellation);
+            call.Output.Download();
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var call in calls)
+        {
+            call.Dispose();
+        }
+    }
+
+    private (int Call, int Index, int RowsOfCall) Locate(int row)
+    {
+        var size = (int)calls[0].Sample.Shape[0];
+        return (row / size, row % size, size);
+    }
+
+    private static Span<float> Slice(Span<float> values, int row, int rows)
+    {
+        var each = values.Length / rows;
+        return values.Slice(row * each, each);
+    }
+}

@@ -1,0 +1,33 @@
+namespace StableDiffusion;
+
+/// <summary>A picture and how it came about.</summary>
+/// <param name="Image">The pixels.</param>
+/// <param name="Latents">What was decoded [1, channels, height, width], before the decoder's scaling (diffusers: <c>output_type="latent"</c>).</param>
+/// <param name="Index">Which picture of the request, from 0.</param>
+/// <param name="Seed">The seed that paints it again.</param>
+/// <param name="IndexInSeed">Which picture of this seed, from 0; above 0 only where one generator feeds several pictures.</param>
+/// <param name="Parameters">Everything that shaped it, as it is stored in a PNG.</param>
+/// <param name="Timings">Where the time went.</param>
+public sealed record GeneratedImage(
+    RgbImage Image,
+    Latents Latents,
+    int Index,
+    long Seed,
+    int IndexInSeed,
+    GenerationParameters Parameters,
+    StageTimings Timings);
+
+/// <summary>Time spent by stage; pictures of one batch share the stages before decoding.</summary>
+/// <param name="Loading">Opening networks for this batch; zero once they are open.</param>
+/// <param name="TextEncoding">Prompts to embeddings.</param>
+/// <param name="ImageEncoding">Init image and mask to latents; zero without.</param>
+/// <param name="Denoising">The loop over the UNet.</param>
+/// <param name="Decoding">This picture's latents to pixels.</param>
+public sealed record StageTimings(TimeSpan Loading, TimeSpan TextEncoding, TimeSpan ImageEncoding, TimeSpan Denoising, TimeSpan Decoding);
+
+/// <summary>How far a run is.</summary>
+/// <param name="Index">The first picture of the batch in the works, from 0.</param>
+/// <param name="Images">Pictures of the whole request.</param>
+/// <param name="Call">Calls of the UNet done for this batch.</param>
+/// <param name="Calls">Calls of the UNet in all for this batch.</param>
+public sealed record GenerationProgress(int Index, int Images, int Call, int Calls);

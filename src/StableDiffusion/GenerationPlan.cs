@@ -1,0 +1,220 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace StableDiffusion;
+
+/// <summary>A request with every open value filled from the model, and known to make sense for it.</summary>
+internal sealed partial class GenerationPlan
+{
+    private readonly ModelFolder _folder;
+
+    private GenerationPlan(ImageRequest request, ModelFolder folder)
+    {
+        _folder = folder;
+        Request = request;
+        Steps = Positive("--steps", request.Steps ?? folder.Defaults.Steps);
+        ImageCount = request.Latents?.Count ?? Positive("--num-images", request.ImagesPerSeed);
+        Positive("--clip-skip", request.ClipSkip);
+        Scale = Finite("--cfg-scale", request.GuidanceScale ?? folder.Defaults.GuidanceScale);
+        if (folder.UNet.WantsGuidanceEmbedding)
+        {
+            var width = folder.TimeConditioningWidth
+                ?? throw new ModelException($"{folder.Path}/unet wants timestep_cond, but its config.json has no time_cond_proj_dim.");
+            GuidanceEmbedding = StableDiffusion.GuidanceEmbedding.Create(Scale, width);
+        }
+
+        Guidance = new Guidance(
+            GuidanceEmbedding is null ? Scale : 1,
+            Share("--guidance-rescale", request.GuidanceRescale),
+            Share("--guidance-start", request.GuidanceStart),
+            Share("--guidance-end", request.GuidanceEnd));
+        Strength = request.InitImage is null ? 1 : Share("--strength", request.Strength ?? folder.Defaults.Strength);
+        if (request.Eta is { } eta)
+        {
+            Share("--eta", eta);
+        }
+
+        (Width, Height) = Size();
+        RequireWhatBelongsTogether();
+        SchedulerConfig = request.SchedulerConfig.Aggregate(folder.Scheduler, (config, entry) => config.With(entry.Key, entry.Value));
+
+        (Entry, _) = SchedulerTable.Choose(SchedulerConfig, request.Scheduler);
+
+        // Built once here so that what cannot work is refused before anything runs.
+        var scheduler = CreateScheduler(ImageCount);
+        if (scheduler.Timesteps.Count == 0)
+        {
+            throw new RequestException(
+                $"--strength {Strength.ToString(CultureInfo.InvariantCulture)} leaves no step of {Steps}: "
+                + "raise --strength or --steps.");
+        }
+
+        Calls = scheduler.Timesteps.Count;
+        HasWholeTimesteps = scheduler.Timesteps.All(float.IsInteger);
+    }
+
+    public ImageRequest Request { get; }
+
+    public int Steps { get; }
+
+    /// <summary>How often a run calls the UNet (once or twice a step, fewer with a strength below 1).</summary>
+    public int Calls { get; }
+
+    public bool HasWholeTimesteps { get; }
+
+    public int ImageCount { get; }
+
+    public int Width { get; }
+
+    public int Height { get; }
+
+    public int LatentWidth => Width / _folder.PixelsPerLatent;
+
+    public int LatentHeight => Height / _folder.PixelsPerLatent;
+
+    public double Strength { get; }
+
+    /// <summary>The guidance scale as asked for.</summary>
+    public double Scale { get; }
+
+    /// <summary>Latent consistency models are told the scale as an input; all others are run twice, see <see cref="Guidance"/>.</summary>
+    public float[]? GuidanceEmbedding { get; }
+
+    public Guidance Guidance { get; }
+
+    public SchedulerConfig SchedulerConfig { get; }
+
+    private SchedulerEntry Entry { get; }
+
+    /// <summary>SDXL: original height and width, crop top and left, target height and width.</summary>
+    public float[] TimeIds
+    {
+        get
+        {
+            var (originalWidth, originalHeight) = Request.OriginalSize ?? (Width, Height);
+            var (targetWidth, targetHeight) = Request.TargetSize ?? (Width, Height);
+            return [originalHeight, originalWidth, Request.Crop.Top, Request.Crop.Left, targetHeight, targetWidth];
+        }
+    }
+
+    public static GenerationPlan Of(ImageRequest request, ModelFolder folder) => new(request, folder);
+
+    /// <summary>A scheduler for one run of <paramref name="images"/> images: ready for its first step.</summary>
+    public IScheduler CreateScheduler(int images) => SchedulerTable.Create(
+        SchedulerConfig,
+        Request.Scheduler,
+        new SchedulerRun { Steps = Steps, Strength = Strength, Images = images, Eta = Eta });
+
+    /// <summary>diffusers' pipelines hand every scheduler that takes η a 0 unless told otherwise, whatever its own default.</summary>
+    private double? Eta => Request.Eta ?? (Entry.HasEta ? 0 : null);
+
+    /// <summary>
+    /// Whether a picture of this plan and one of another can be painted in the same calls of the UNet: from noise alone, one picture each,
+    /// with nothing different but texts, seed and generator.
+    /// </summary>
+    public bool SharesCallsWith(GenerationPlan other) =>
+        IsPlain && other.IsPlain
+        && (Width, Height, Steps, Guidance) == (other.Width, other.Height, other.Steps, other.Guidance)
+        && (Request.Scheduler, Request.Eta) == (other.Request.Scheduler, other.Request.Eta)
+        && TimeIds.AsSpan().SequenceEqual(other.TimeIds)
+        && GuidanceEmbedding.AsSpan().SequenceEqual(other.GuidanceEmbedding)
+        && Request.SchedulerConfig.Count == other.Request.SchedulerConfig.Count
+        && Request.SchedulerConfig.All(entry =>
+            other.Request.SchedulerConfig.TryGetValue(entry.Key, out var value) && JsonNode.DeepEquals(entry.Value, value));
+
+    private bool IsPlain => ImageCount == 1 && Request.Seeds.Count == 1 && Request.InitImage is null && Request.Latents is null;
+
+    private (int Width, int Height) Size()
+    {
+        var (width, height) = (_folder.DefaultWidth, _folder.DefaultHeight);
+        if (Request.Latents is { } latents)
+        {
+            (width, height) = (latents.Width * _folder.PixelsPerLatent, latents.Height * _folder.PixelsPerLatent);
+            RequireSame("-W", Request.Width, width);
+            RequireSame("-H", Request.Height, height);
+        }
+        else if (_folder.UNet is { Width: { } fixedWidth, Height: { } fixedHeight })
+        {
+            (width, height) = (fixedWidth * _folder.PixelsPerLatent, fixedHeight * _folder.PixelsPerLatent);
+        }
+        else if (Request.InitImage is { } image)
+        {
+            (width, height) = (OnGrid(image.Width), OnGrid(image.Height));
+        }
+
+        return (
+            _folder.CheckSize("-W", Request.Width ?? width, _folder.UNet.Width),
+            _folder.CheckSize("-H", Request.Height ?? height, _folder.UNet.Height));
+    }
+
+    private int OnGrid(int pixels) => Math.Max(pixels / _folder.SizeGrid, 1) * _folder.SizeGrid;
+
+    private static void RequireSame(string option, int? asked, int latents)
+    {
+        if (asked is { } pixels && pixels != latents)
+        {
+            throw new RequestException($"{option} {pixels} does not agree with the given latents, which make {latents} pixels; leave {option} out.");
+        }
+    }
+
+    private void RequireWhatBelongsTogether()
+    {
+        if (Request.Seeds.Count == 0)
+        {
+            throw new RequestException("no seed is given; one picture is painted for each.");
+        }
+
+        if (Request.Latents is { } latents && latents.Channels != _folder.LatentChannels)
+        {
+            throw new RequestException($"the given latents have {latents.Channels} channels; {_folder.Name} has {_folder.LatentChannels}.");
+        }
+
+        if (Request.Latents is not null && Request.InitImage is not null)
+        {
+            throw new RequestException("--latents and --init-image both say what to start from; give one of them.");
+        }
+
+        if (Request.InitImage is null && Request.Strength is not null)
+        {
+            throw new RequestException("--strength says how far to go from a picture; give one with --init-image.");
+        }
+
+        if (Request.InitImage is null && Request.Mask is not null)
+        {
+            throw new RequestException("--mask says what to repaint of a picture; give one with --init-image.");
+        }
+
+        if (_folder.UNet.InputChannels != _folder.LatentChannels && Request.Mask is null)
+        {
+            throw new RequestException($"{_folder.Name} is an inpainting model; give it a picture with --init-image and a mask with --mask.");
+        }
+
+        if (!_folder.HasSecondTextEncoder && (Request.Prompt2 ?? Request.NegativePrompt2) is not null)
+        {
+            throw new RequestException($"--prompt-2 is for models with two text encoders (SDXL); {_folder.Name} has one.");
+        }
+
+        if (!_folder.UNet.WantsTimeIds && (Request.OriginalSize ?? Request.TargetSize) is not null)
+        {
+            throw new RequestException($"--original-size and --target-size are for SDXL; {_folder.Name} is none.");
+        }
+
+        if (Request.GuidanceStart >= Request.GuidanceEnd)
+        {
+            throw new RequestException("--guidance-start must be less than --guidance-end.");
+        }
+    }
+
+    private static int Positive(string option, int value) =>
+        value > 0 ? value : throw new RequestException($"{option} {value} must be at least 1.");
+
+    private static double Finite(string option, double value) =>
+        double.IsFinite(value) && value >= 0
+            ? value
+            : throw new RequestException($"{option} {value.ToString(CultureInfo.InvariantCulture)} must be a number of at least 0.");
+
+    private static double Share(string option, double value) =>
+        value is >= 0 and <= 1
+            ? value
+            : throw new RequestException($"{option} {value.ToString(CultureInfo.InvariantCulture)} must be from 0 to 1.");
+}

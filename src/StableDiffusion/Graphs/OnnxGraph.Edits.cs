@@ -1,0 +1,112 @@
+namespace StableDiffusion;
+
+/// <content>The changes that need the whole graph in view.</content>
+internal sealed partial class OnnxGraph
+{
+    /// <summary>Renames a tensor, weight, input or output everywhere.</summary>
+    public void Rename(string name, string newName) => Rename(new Dictionary<string, string> { [name] = newName });
+
+    /// <inheritdoc cref="Rename(string, string)"/>
+    public void Rename(IReadOnlyDictionary<string, string> names)
+    {
+        foreach (var node in Nodes)
+        {
+            node.Rename(names);
+        }
+
+        foreach (var initializer in Initializers)
+        {
+            initializer.Name = names.GetValueOrDefault(initializer.Name, initializer.Name);
+        }
+
+        foreach (var value in Inputs.Concat(Outputs).Concat(ValueInfos))
+        {
+            value.Name = names.GetValueOrDefault(value.Name, value.Name);
+        }
+    }
+
+    /// <summary>Makes an inner tensor an output, once. Without a type, ONNX Runtime takes its producer's.</summary>
+    public void AddOutput(string tensor, OnnxElementType elementType = OnnxElementType.Undefined)
+    {
+        if (Outputs.TrueForAll(o => o.Name != tensor))
+        {
+            Outputs.Add(new OnnxValue(tensor, elementType));
+        }
+    }
+
+    /// <summary>A name that no tensor of the graph has: the one given, with a number behind it if need be.</summary>
+    public string FreeName(string wish)
+    {
+        var taken = Nodes.SelectMany(n => n.Reads.Concat(n.Outputs))
+            .Concat(Initializers.Select(i => i.Name)).Concat(Inputs.Select(i => i.Name)).ToHashSet();
+        var name = wish;
+        for (var k = 2; taken.Contains(name); k++)
+        {
+            name = $"{wish}_{k}";
+        }
+
+        return name;
+    }
+
+    /// <summary>
+    /// Puts every node behind those it reads. The file's order is kept but for producers that come late: they move up to just
+    /// before their first reader (float16 converters append their Casts at the end).
+    /// </summary>
+    /// <exception cref="ModelException">The graph runs in a circle.</exception>
+    public void Sort()
+    {
+        var producer = new OnnxIndex(this);
+        var state = new Dictionary<OnnxNode, bool>(ReferenceEqualityComparer.Instance); // false: waits for its inputs, true: placed
+        var sorted = new List<OnnxNode>(Nodes.Count);
+        foreach (var last in Nodes)
+        {
+            var waiting = new Stack<OnnxNode>([last]);
+            while (waiting.TryPeek(out var node))
+            {
+                if (state.GetValueOrDefault(node))
+                {
+                    waiting.Pop();
+                    continue;
+                }
+
+                var inputs = state.ContainsKey(node)
+                    ? []
+                    : node.Reads.Select(producer.Producer).OfType<OnnxNode>().Where(p => !state.GetValueOrDefault(p)).ToList();
+                if (inputs.Exists(state.ContainsKey) || inputs.Contains(node))
+                {
+                    throw new ModelException($"{Path}: the graph runs in a circle. Download or export it again.");
+                }
+
+                state[node] = inputs.Count == 0;
+                if (inputs.Count == 0)
+                {
+                    sorted.Add(node);
+                    waiting.Pop();
+                }
+
+                for (var k = inputs.Count - 1; k >= 0; k--)
+                {
+                    waiting.Push(inputs[k]);
+                }
+            }
+        }
+
+        Nodes.Clear();
+        Nodes.AddRange(sorted);
+    }
+
+    /// <summary>
+    /// Drops every node, weight and type that no output needs; ONNX Runtime would run such nodes. Inputs stay, used or not,
+    /// but for those that only name a weight.
+    /// </summary>
+    public void Prune()
+    {
+        var needed = new OnnxIndex(this).Ancestors(Outputs.Select(o => o.Name));
+        Nodes.RemoveAll(n => !n.Outputs.Exists(needed.Contains));
+        ValueInfos.RemoveAll(v => !needed.Contains(v.Name));
+
+        var dropped = Initializers.Where(i => !needed.Contains(i.Name)).Select(i => i.Name).ToHashSet();
+        Initializers.RemoveAll(i => dropped.Contains(i.Name));
+        Inputs.RemoveAll(i => dropped.Contains(i.Name));
+    }
+}

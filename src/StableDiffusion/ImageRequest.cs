@@ -1,0 +1,91 @@
+using System.Text.Json.Nodes;
+
+namespace StableDiffusion;
+
+/// <summary>
+/// What to paint. What is left null is taken from the model. Whether the values make sense for a model is checked, before anything
+/// runs, when the request is handed to a pipeline.
+/// </summary>
+public sealed record ImageRequest
+{
+    /// <summary>What the picture should show. Empty, with a guidance scale of 1, for unconditional generation.</summary>
+    public required string Prompt { get; init; }
+
+    /// <summary>What it should not show. Null and empty are the same but for SDXL, which encodes null as zeros.</summary>
+    public string? NegativePrompt { get; init; }
+
+    /// <summary>SDXL: the text for the second encoder; null for the same text.</summary>
+    public string? Prompt2 { get; init; }
+
+    /// <summary>SDXL: the negative text for the second encoder; null for the same text.</summary>
+    public string? NegativePrompt2 { get; init; }
+
+    /// <summary>The seeds: one run, and so one picture, each.</summary>
+    public IReadOnlyList<long> Seeds { get; init; } = [0];
+
+    /// <summary>Pictures of one seed, all drawn from one generator in one batch (diffusers: <c>num_images_per_prompt</c>).</summary>
+    public int ImagesPerSeed { get; init; } = 1;
+
+    /// <summary>Denoising steps.</summary>
+    public int? Steps { get; init; }
+
+    /// <summary>Classifier-free guidance scale; with 1 or less the negative prompt plays no part and the network runs once a step.</summary>
+    public double? GuidanceScale { get; init; }
+
+    /// <summary>Share, 0 to 1, by which the guided prediction's deviation is brought back (diffusers: <c>guidance_rescale</c>).</summary>
+    public double GuidanceRescale { get; init; }
+
+    /// <summary>Share of the run, 0 to 1, from which on guidance is on.</summary>
+    public double GuidanceStart { get; init; }
+
+    /// <summary>Share of the run up to which guidance is on.</summary>
+    public double GuidanceEnd { get; init; } = 1;
+
+    /// <summary>Width in pixels.</summary>
+    public int? Width { get; init; }
+
+    /// <summary>Height in pixels.</summary>
+    public int? Height { get; init; }
+
+    /// <summary>A name from <see cref="SchedulerTable"/>, or one of its aliases; null for the model's own scheduler.</summary>
+    public string? Scheduler { get; init; }
+
+    /// <summary>Entries laid over the model's <c>scheduler_config.json</c>, by key, as diffusers' <c>from_config</c> does.</summary>
+    public IReadOnlyDictionary<string, JsonNode?> SchedulerConfig { get; init; } = new Dictionary<string, JsonNode?>();
+
+    /// <summary>DDIM's η, 0 (no noise between steps) to 1 (as much as DDPM), or TCD's γ; null for the scheduler's own default.</summary>
+    public double? Eta { get; init; }
+
+    /// <summary>Layers of the text encoder to stop before the end, as webuis count: 1 for none left out, 2 for one.</summary>
+    public int ClipSkip { get; init; } = 1;
+
+    /// <summary>How brackets and over-long prompts are read.</summary>
+    public LongPrompt LongPrompt { get; init; }
+
+    /// <summary>Which generator the seed is for.</summary>
+    public RandomGenerator Generator { get; init; }
+
+    /// <summary>Start noise of unit variance, given instead of drawn; one picture for each.</summary>
+    public Latents? Latents { get; init; }
+
+    /// <summary>A picture to start from.</summary>
+    public RgbImage? InitImage { get; init; }
+
+    /// <summary>How far to go from <see cref="InitImage"/>: 0 leaves it, 1 forgets it.</summary>
+    public double? Strength { get; init; }
+
+    /// <summary>White where <see cref="InitImage"/> is to be painted anew, black where it is kept.</summary>
+    public RgbImage? Mask { get; init; }
+
+    /// <summary>How <see cref="InitImage"/> and <see cref="Mask"/> are brought to the picture's size.</summary>
+    public ImageFit Fit { get; init; }
+
+    /// <summary>SDXL: the (width, height) the model is to believe the training picture had; null for the picture's own.</summary>
+    public (int Width, int Height)? OriginalSize { get; init; }
+
+    /// <summary>SDXL: the (top, left) the model is to believe the training picture was cropped at.</summary>
+    public (int Top, int Left) Crop { get; init; }
+
+    /// <summary>SDXL: the (width, height) the model is to aim at; null for the picture's own.</summary>
+    public (int Width, int Height)? TargetSize { get; init; }
+}

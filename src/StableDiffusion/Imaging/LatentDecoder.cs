@@ -1,0 +1,36 @@
+namespace StableDiffusion;
+
+/// <summary>The VAE decoder: clean latents to pictures, one at a time (many exports fix the batch at 1).</summary>
+internal sealed class LatentDecoder : IDisposable
+{
+    private readonly ModelFolder _folder;
+    private readonly OnnxModel _model;
+    private readonly string _input;
+    private readonly string _output;
+
+    public LatentDecoder(ModelFolder folder, OnnxRuntimeHost host)
+    {
+        _folder = folder;
+        _model = OnnxModel.Open(folder.NetworkOf("vae_decoder"), host);
+        _input = _model.InputNamed("latent_sample", "latent");
+        _output = _model.OutputNamed("sample", "images");
+    }
+
+    /// <summary>Decodes one image's latents [1, channels, height, width].</summary>
+    public RgbImage Decode(Latents latents, CancellationToken cancellation)
+    {
+        using var input = _model.InputBuffer(_input, 1, latents.Channels, latents.Height, latents.Width);
+        var (scale, shift) = ((float)_folder.ScalingFactor, (float)_folder.ShiftFactor);
+        for (var i = 0; i < latents.Values.Length; i++)
+        {
+            input.Floats[i] = (latents.Values[i] / scale) + shift;
+        }
+
+        input.Upload();
+        var (values, shape) = _model.Run([input], [_output], cancellation)[0];
+        NumericGuard.RequireFinite(values, "vae_decoder");
+        return RgbImage.FromChw(values, checked((int)shape[3]), checked((int)shape[2]));
+    }
+
+    public void Dispose() => _model.Dispose();
+}

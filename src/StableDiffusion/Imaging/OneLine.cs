@@ -1,0 +1,26 @@
+using System.Text;
+
+namespace StableDiffusion;
+
+/// <summary>Keeps foreign text from breaking a message out of its one line.</summary>
+public static class OneLine
+{
+    /// <summary>The text with every control character, line breaks among them, shown as a space.</summary>
+    public static string Of(string text)
+    {
+        var line = new StringBuilder(text.Length);
+        foreach (var c in text)
+        {
+            line.Append(char.IsControl(c) || c is '\u2028' or '\u2029' ? ' ' : c);
+        }
+
+        return line.ToString();
+    }
+
+    /// <summary>The text as part of a sentence: in quotes only where it has spaces or is empty.</summary>
+    public static string Quote(string text)
+    {
+        var line = Of(text);
+        return line.Length == 0 || line.Contains(' ', StringComparison.Ordinal) ? $"'{line}'" : line;
+    }
+}

@@ -1,0 +1,169 @@
+using System.Globalization;
+
+namespace StableDiffusion;
+
+/// <summary>
+/// A folder with the ONNX export of a pipeline, as optimum and diffusers lay it out: what files it has, and every size, factor and
+/// constant that its <c>config.json</c> files state. A key that is absent has the default of the diffusers class.
+/// </summary>
+public sealed class ModelFolder
+{
+    private const string WhereModelsAre = "See models/README.md for the folder that is needed.";
+
+    private ModelFolder(string path)
+    {
+        Path = path;
+        Name = new DirectoryInfo(path).Name;
+        var index = JsonFile.Read(Combine("model_index.json"));
+        PipelineClass = index.Text("_class_name");
+        ForceZerosForEmptyPrompt = index.Flag("force_zeros_for_empty_prompt") ?? false;
+        HasSecondTextEncoder = Directory.Exists(Combine("text_encoder_2"));
+        RequireFiles();
+
+        var unet = JsonFile.ReadIfExists(Combine("unet", "config.json"));
+        (SampleHeight, SampleWidth) = unet.Pair("sample_size") ?? (64, 64);
+        var downSamplings = unet.Length("block_out_channels") - 1 ?? 3;
+        TimeConditioningWidth = unet.Integer("time_cond_proj_dim");
+        UNet = UNetSignature.Read(NetworkOf("unet"), unet.Integer("in_channels") ?? 4);
+
+        var vae = JsonFile.ReadIfExists(Combine("vae_decoder", "config.json"), Combine("vae", "config.json"));
+        ScalingFactor = vae.Number("scaling_factor") ?? 0.18215;
+        ShiftFactor = vae.Number("shift_factor") ?? 0;
+        LatentChannels = vae.Integer("latent_channels") ?? 4;
+        PixelsPerLatent = 1 << (vae.Length("block_out_channels") - 1 ?? 3);
+        SizeGrid = PixelsPerLatent * (1 << downSamplings) * (unet.Integer("patch_size") ?? 1);
+
+        MaxTextLength = JsonFile.ReadIfExists(Combine("text_encoder", "config.json")).Integer("max_position_embeddings") ?? 77;
+        Scheduler = AsPipelineLoads(SchedulerConfig.Load(Combine("scheduler", "scheduler_config.json")));
+        Defaults = GenerationDefaults.Of(this, JsonFile.ReadIfExists(Combine("generation_config.json")));
+    }
+
+    /// <summary>The folder, as it was given.</summary>
+    public string Path { get; }
+
+    /// <summary>The folder's own name: what the program calls the model.</summary>
+    public string Name { get; }
+
+    /// <summary>The diffusers pipeline that <c>model_index.json</c> names, such as <c>StableDiffusionPipeline</c>.</summary>
+    public string? PipelineClass { get; }
+
+    /// <summary>The scheduler the model was made for, with all its parameters.</summary>
+    public SchedulerConfig Scheduler { get; }
+
+    /// <summary>Steps, guidance scale and strength where a request leaves them open.</summary>
+    public GenerationDefaults Defaults { get; }
+
+    /// <summary>Channels of the latents (4 for Stable Diffusion).</summary>
+    public int LatentChannels { get; }
+
+    /// <summary>Pixels along one side of a latent (8 for Stable Diffusion).</summary>
+    public int PixelsPerLatent { get; }
+
+    /// <summary>Widths and heights must be multiples of this many pixels, so that every level of the UNet halves evenly.</summary>
+    public int SizeGrid { get; }
+
+    /// <summary>The width in pixels the model was trained at.</summary>
+    public int DefaultWidth => SampleWidth * PixelsPerLatent;
+
+    /// <summary>The height in pixels the model was trained at.</summary>
+    public int DefaultHeight => SampleHeight * PixelsPerLatent;
+
+    /// <summary>Latents are divided by this before they are decoded (<c>scaling_factor</c> of the VAE).</summary>
+    public double ScalingFactor { get; }
+
+    /// <summary>Added to the latents after that division (<c>shift_factor</c> of the VAE).</summary>
+    public double ShiftFactor { get; }
+
+    /// <summary>Tokens of one text, with the start and end tokens (77 for CLIP).</summary>
+    public int MaxTextLength { get; }
+
+    /// <summary>Width of the guidance embedding that latent consistency models are fed; null for all others.</summary>
+    public int? TimeConditioningWidth { get; }
+
+    /// <summary>Whether a prompt that is not given is encoded as zeros (SDXL).</summary>
+    public bool ForceZerosForEmptyPrompt { get; }
+
+    internal bool HasSecondTextEncoder { get; }
+
+    /// <summary>What the UNet's graph insists on.</summary>
+    internal UNetSignature UNet { get; }
+
+    private int SampleHeight { get; }
+
+    private int SampleWidth { get; }
+
+    /// <summary>Reads a model folder; a <see cref="ModelException"/> names every missing file at once.</summary>
+    public static ModelFolder Open(string path)
+    {
+        if (!Directory.Exists(path))
+        {
+            throw new ModelException(File.Exists(path)
+                ? $"{path} is a file; a model is a folder with model_index.json in it. {WhereModelsAre}"
+                : $"{path} does not exist. {WhereModelsAre}");
+        }
+
+        if (!File.Exists(System.IO.Path.Combine(path, "model_index.json")))
+        {
+            throw new ModelException($"{path} is not a model: it has no model_index.json. {WhereModelsAre}");
+        }
+
+        return new ModelFolder(path);
+    }
+
+    /// <summary>The path of a part's network, such as <c>unet/model.onnx</c>.</summary>
+    internal string NetworkOf(string part) => Combine(part, "model.onnx");
+
+    internal string Combine(params ReadOnlySpan<string> parts) => System.IO.Path.Combine([Path, .. parts]);
+
+    /// <summary>Bytes of all networks with their external weights: about what they take in memory.</summary>
+    internal long WeightBytes => new DirectoryInfo(Path)
+        .EnumerateFiles("*", SearchOption.AllDirectories)
+        .Where(file => file.Extension != ".json" && file.Directory!.Name is not ("tokenizer" or "tokenizer_2"))
+        .Sum(file => file.Length);
+
+    /// <summary>Checks a width or height, and says which ones fit.</summary>
+    internal int CheckSize(string option, int pixels, int? fixedLatents)
+    {
+        if (fixedLatents is { } latents && pixels != latents * PixelsPerLatent)
+        {
+            throw new RequestException(
+                $"{option} {pixels} does not fit {Name}: its networks were exported for {latents * PixelsPerLatent} pixels only.");
+        }
+
+        if (pixels < SizeGrid || pixels % SizeGrid != 0)
+        {
+            var below = Math.Max(SizeGrid, pixels / SizeGrid * SizeGrid);
+            var near = pixels < SizeGrid ? $"{SizeGrid}" : $"{below} or {below + SizeGrid}";
+            throw new RequestException(
+                $"{option} {pixels} does not fit {Name}: it must be a multiple of {SizeGrid} pixels, such as {near}.");
+        }
+
+        return pixels;
+    }
+
+    /// <summary>diffusers' pipelines of SD 1 and 2 mend two values of old files when they load a model, whatever the file says.</summary>
+    private SchedulerConfig AsPipelineLoads(SchedulerConfig scheduler) =>
+        HasSecondTextEncoder ? scheduler : scheduler.Amended("steps_offset", 1).Amended("clip_sample", false);
+
+    private void RequireFiles()
+    {
+        string[] needed =
+        [
+            "scheduler/scheduler_config.json",
+            "text_encoder/model.onnx",
+            "tokenizer/merges.txt",
+            "tokenizer/vocab.json",
+            "unet/model.onnx",
+            "vae_decoder/model.onnx",
+            .. HasSecondTextEncoder
+                ? (string[])["text_encoder_2/model.onnx", "tokenizer_2/merges.txt", "tokenizer_2/vocab.json"]
+                : [],
+        ];
+        var missing = needed.Where(file => !File.Exists(Combine(file))).ToList();
+        if (missing.Count > 0)
+        {
+            throw new ModelException(string.Create(
+                CultureInfo.InvariantCulture, $"{Path} lacks {string.Join(", ", missing)}. {WhereModelsAre}"));
+        }
+    }
+}

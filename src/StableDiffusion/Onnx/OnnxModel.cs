@@ -1,0 +1,150 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace StableDiffusion;
+
+/// <summary>One network: opens its session, knows its inputs and outputs by name, runs it, closes it.</summary>
+internal sealed class OnnxModel : IDisposable
+{
+    private readonly InferenceSession _session;
+
+    private OnnxModel(string path, InferenceSession session)
+    {
+        Path = path;
+        _session = session;
+    }
+
+    public string Path { get; }
+
+    public IReadOnlyDictionary<string, NodeMetadata> Inputs => _session.InputMetadata;
+
+    public IReadOnlyDictionary<string, NodeMetadata> Outputs => _session.OutputMetadata;
+
+    /// <summary>Opens the network of a file.</summary>
+    public static OnnxModel Open(string path, OnnxRuntimeHost host) => Open(path, host, options => new InferenceSession(path, options));
+
+    /// <summary>Opens an edited graph whose weights still lie in the file it came from.</summary>
+    public static OnnxModel Open(OnnxGraph graph, OnnxRuntimeHost host) => Open(graph.Path, host, graph.Open);
+
+    /// <summary>The first of these inputs that the network has; a <see cref="ModelException"/> lists what it has when it has none.</summary>
+    public string InputNamed(params ReadOnlySpan<string> names) => Find(Inputs, "input", names);
+
+    /// <summary>The first of these outputs that the network has.</summary>
+    public string OutputNamed(params ReadOnlySpan<string> names) => Find(Outputs, "output", names);
+
+    /// <summary>A buffer for one input, with symbolic dimensions replaced by those of <paramref name="shape"/>.</summary>
+    /// <param name="name">One of <see cref="Inputs"/>.</param>
+    /// <param name="shape">The shape to feed. Fixed dimensions of the network must agree with it.</param>
+    public OnnxBuffer InputBuffer(string name, params ReadOnlySpan<long> shape)
+    {
+        var metadata = Inputs[name];
+        if (metadata.Dimensions.Length != shape.Length || Disagree(metadata.Dimensions, shape))
+        {
+            throw new ModelException(
+                $"{Path}: input '{name}' has the shape {Describe(metadata.Dimensions)}, but {Describe(shape)} was to be fed.");
+        }
+
+        return new OnnxBuffer(name, metadata.ElementDataType, shape);
+    }
+
+    /// <summary>A buffer for one output.</summary>
+    public OnnxBuffer OutputBuffer(string name, params ReadOnlySpan<long> shape) => new(name, Outputs[name].ElementDataType, shape);
+
+    /// <summary>Runs the network over buffers that stay the same from run to run.</summary>
+    public void Run(IReadOnlyList<OnnxBuffer> inputs, IReadOnlyList<OnnxBuffer> outputs, CancellationToken cancellation)
+    {
+        using var options = new RunOptions();
+        using var registration = cancellation.Register(static state => ((RunOptions)state!).Terminate = true, options);
+        try
+        {
+            _session.Run(options, NamesOf(inputs), ValuesOf(inputs), NamesOf(outputs), ValuesOf(outputs));
+        }
+        catch (OnnxRuntimeException error)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            throw new ModelException($"{Path} failed while running: {OneLine.Of(error.Message)}", error);
+        }
+    }
+
+    /// <summary>Runs the network once where the shape of the output is not known before.</summary>
+    /// <returns>The values as float32 and the shape of each output asked for.</returns>
+    public IReadOnlyList<(float[] Values, long[] Shape)> Run(
+        IReadOnlyList<OnnxBuffer> inputs, IReadOnlyList<string> outputNames, CancellationToken cancellation)
+    {
+        using var options = new RunOptions();
+        using var registration = cancellation.Register(static state => ((RunOptions)state!).Terminate = true, options);
+        try
+        {
+            using var results = _session.Run(options, NamesOf(inputs), ValuesOf(inputs), outputNames);
+            return [.. results.Select(ToFloats)];
+        }
+        catch (OnnxRuntimeException error)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            throw new ModelException($"{Path} failed while running: {OneLine.Of(error.Message)}", error);
+        }
+    }
+
+    public void Dispose() => _session.Dispose();
+
+    private static OnnxModel Open(string path, OnnxRuntimeHost host, Func<SessionOptions, InferenceSession> open)
+    {
+        using var options = host.CreateSessionOptions();
+        try
+        {
+            return new OnnxModel(path, open(options));
+        }
+        catch (OnnxRuntimeException error)
+        {
+            throw new ModelException($"{path} cannot be opened as an ONNX model: {OneLine.Of(error.Message)}", error);
+        }
+    }
+
+    private static (float[] Values, long[] Shape) ToFloats(OrtValue value)
+    {
+        var info = value.GetTensorTypeAndShape();
+        float[] values = info.ElementDataType switch
+        {
+            Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float => value.GetTensorDataAsSpan<float>().ToArray(),
+            Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float16 =>
+                Array.ConvertAll(value.GetTensorDataAsSpan<Float16>().ToArray(), half => (float)BitConverter.UInt16BitsToHalf(half.value)),
+            _ => throw new ModelException($"An output has the element type {info.ElementDataType}; float32 or float16 was expected."),
+        };
+        return (values, info.Shape);
+    }
+
+    private string Find(IReadOnlyDictionary<string, NodeMetadata> have, string kind, ReadOnlySpan<string> names)
+    {
+        foreach (var name in names)
+        {
+            if (have.ContainsKey(name))
+            {
+                return name;
+            }
+        }
+
+        throw new ModelException(
+            $"{Path} has no {kind} '{string.Join("' or '", names.ToArray())}'; it has {string.Join(", ", have.Keys)}. "
+            + "Is it the network that its folder says?");
+    }
+
+    private static bool Disagree(int[] fixedDimensions, ReadOnlySpan<long> shape)
+    {
+        for (var i = 0; i < shape.Length; i++)
+        {
+            if (fixedDimensions[i] > 0 && fixedDimensions[i] != shape[i])
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static string Describe<T>(ReadOnlySpan<T> shape) => $"[{string.Join(", ", shape.ToArray())}]";
+
+    private static string Describe(int[] shape) => $"[{string.Join(", ", shape.Select(d => d > 0 ? $"{d}" : "?"))}]";
+
+    private static string[] NamesOf(IReadOnlyList<OnnxBuffer> buffers) => [.. buffers.Select(b => b.Name)];
+
+    private static OrtValue[] ValuesOf(IReadOnlyList<OnnxBuffer> buffers) => [.. buffers.Select(b => b.Value)];
+}

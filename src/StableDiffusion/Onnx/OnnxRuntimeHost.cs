@@ -1,0 +1,81 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace StableDiffusion;
+
+/// <summary>Opens sessions on the chosen device. Decides once what <see cref="ExecutionDevice.Auto"/> means.</summary>
+internal sealed class OnnxRuntimeHost
+{
+    private readonly int _threads;
+    private readonly int? _cudaIndex;
+
+    /// <param name="device">Where to run.</param>
+    /// <param name="threads">CPU threads inside an operator; 0 lets ONNX Runtime take one a physical core.</param>
+    public OnnxRuntimeHost(ExecutionDevice device, int threads)
+    {
+        _threads = threads;
+        if (device.CudaIndex is { } index)
+        {
+            var failure = TryCuda(index);
+            if (failure is null)
+            {
+                _cudaIndex = index;
+            }
+            else if (!device.IsAutomatic)
+            {
+                throw new DeviceException(
+                    $"--device {device.Name} cannot be used: {failure} See README.md, \"CUDA\", or run with --device cpu.");
+            }
+        }
+
+        DeviceName = _cudaIndex is { } cuda ? ExecutionDevice.Cuda(cuda).Name : "cpu";
+    }
+
+    /// <summary>The device in use: <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
+    public string DeviceName { get; }
+
+    /// <summary>Settings for one session. The caller disposes them.</summary>
+    public SessionOptions CreateSessionOptions()
+    {
+        var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        if (_threads > 0)
+        {
+            options.IntraOpNumThreads = _threads;
+        }
+
+        if (_cudaIndex is { } index)
+        {
+            AppendCuda(options, index);
+        }
+
+        return options;
+    }
+
+    /// <summary>Why CUDA does not work here, in one line; null when it does.</summary>
+    private static string? TryCuda(int index)
+    {
+        try
+        {
+            using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
+            AppendCuda(options, index);
+            return null;
+        }
+        catch (Exception error) when (error is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
+        {
+            return OneLine.Of(error.Message).TrimEnd('.') + ".";
+        }
+    }
+
+    private static void AppendCuda(SessionOptions options, int index)
+    {
+        using var cuda = new OrtCUDAProviderOptions();
+        cuda.UpdateOptions(new Dictionary<string, string>
+        {
+            ["device_id"] = index.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            // TF32 rounds the inputs of float32 products to 10 bits: another picture than the CPU paints.
+            ["use_tf32"] = "0",
+            // The default, EXHAUSTIVE, tries every algorithm first: slower than it saves on a few pictures.
+            ["cudnn_conv_algo_search"] = "HEURISTIC",
+        });
+        options.AppendExecutionProvider_CUDA(cuda);
+    }
+}

@@ -1,0 +1,20 @@
+namespace StableDiffusion;
+
+/// <summary>How a pipeline is opened.</summary>
+public sealed record PipelineOptions
+{
+    /// <summary>Where the networks run.</summary>
+    public ExecutionDevice Device { get; init; } = ExecutionDevice.Auto;
+
+    /// <summary>CPU threads inside an operator; 0 for one a physical core.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>
+    /// Whether a network is closed as soon as the next stage begins, so that never two are in memory. Null: only where all of them
+    /// together would not fit.
+    /// </summary>
+    public bool? OneNetworkAtATime { get; init; }
+
+    /// <summary>Told what a user should know though nothing failed, such as words that had to be cut.</summary>
+    public Action<string>? Warning { get; init; }
+}
