@@ -79,6 +79,7 @@ def export(weights, tokenizer, out, size=256):
     write({'_class_name': 'DDIMScheduler', 'num_train_timesteps': 1000, 'beta_start': 0.00085, 'beta_end': 0.012, 'beta_schedule': 'scaled_linear',
            'prediction_type': 'v_prediction', 'rescale_betas_zero_snr': True, 'timestep_spacing': 'trailing', 'clip_sample': False, 'set_alpha_to_one': True,
            'steps_offset': 0}, f'{out}/scheduler/scheduler_config.json')
+    write({'num_inference_steps': 25, 'guidance_scale': 2.5, 'strength': 0.6}, f'{out}/generation_config.json')
     write({'_class_name': 'StableDiffusionPipeline', '_diffusers_version': '0.39.0', 'feature_extractor': [None, None], 'image_encoder': [None, None],
            'requires_safety_checker': False, 'safety_checker': [None, None], 'scheduler': ['diffusers', 'DDIMScheduler'], 'text_encoder': ['transformers', 'CLIPTextModel'],
            'tokenizer': ['transformers', 'CLIPTokenizer'], 'unet': ['diffusers', 'UNet2DConditionModel'], 'vae': ['diffusers', 'AutoencoderKL']}, f'{out}/model_index.json')

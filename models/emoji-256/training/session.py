@@ -62,7 +62,7 @@ class Session:
         """Counts a step; writes the smoothed loss each `every` steps. True when a checkpoint is due."""
         self.step += 1
         self.running = loss if self.running is None else 0.98 * self.running + 0.02 * loss
-        if self.step % every == 0 or self.step == 1:
+        if self.step % every == 0 or self.step == 1 or self.step >= self.a.steps:
             print(f'{self.step},{self.seconds():.0f},{self.running:.5f}', file=self.log, flush=True)
         if time.time() - self.saved < 60 * self.a.save_minutes:
             return False
