@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 namespace StableDiffusion;
 
 /// <summary>A request with every open value filled from the model, and known to make sense for it.</summary>
-internal sealed class GenerationPlan
+internal sealed partial class GenerationPlan
 {
     private readonly ModelFolder _folder;
 
@@ -15,16 +15,16 @@ internal sealed class GenerationPlan
         Steps = Positive("--steps", request.Steps ?? folder.Defaults.Steps);
         ImageCount = request.Latents?.Count ?? Positive("--num-images", request.ImagesPerSeed);
         Positive("--clip-skip", request.ClipSkip);
-        var scale = Finite("--cfg-scale", request.GuidanceScale ?? folder.Defaults.GuidanceScale);
+        Scale = Finite("--cfg-scale", request.GuidanceScale ?? folder.Defaults.GuidanceScale);
         if (folder.UNet.WantsGuidanceEmbedding)
         {
             var width = folder.TimeConditioningWidth
                 ?? throw new ModelException($"{folder.Path}/unet wants timestep_cond, but its config.json has no time_cond_proj_dim.");
-            GuidanceEmbedding = StableDiffusion.GuidanceEmbedding.Create(scale, width);
+            GuidanceEmbedding = StableDiffusion.GuidanceEmbedding.Create(Scale, width);
         }
 
         Guidance = new Guidance(
-            GuidanceEmbedding is null ? scale : 1,
+            GuidanceEmbedding is null ? Scale : 1,
             Share("--guidance-rescale", request.GuidanceRescale),
             Share("--guidance-start", request.GuidanceStart),
             Share("--guidance-end", request.GuidanceEnd));
@@ -38,6 +38,8 @@ internal sealed class GenerationPlan
         RequireWhatBelongsTogether();
         SchedulerConfig = request.SchedulerConfig.Aggregate(folder.Scheduler, (config, entry) => config.With(entry.Key, entry.Value));
 
+        (Entry, _) = SchedulerTable.Choose(SchedulerConfig, request.Scheduler);
+
         // Built once here so that what cannot work is refused before anything runs.
         var scheduler = CreateScheduler(ImageCount);
         if (scheduler.Timesteps.Count == 0)
@@ -48,6 +50,7 @@ internal sealed class GenerationPlan
         }
 
         Calls = scheduler.Timesteps.Count;
+        HasWholeTimesteps = scheduler.Timesteps.All(float.IsInteger);
     }
 
     public ImageRequest Request { get; }
@@ -56,6 +59,8 @@ internal sealed class GenerationPlan
 
     /// <summary>How often a run calls the UNet (once or twice a step, fewer with a strength below 1).</summary>
     public int Calls { get; }
+
+    public bool HasWholeTimesteps { get; }
 
     public int ImageCount { get; }
 
@@ -69,12 +74,17 @@ internal sealed class GenerationPlan
 
     public double Strength { get; }
 
+    /// <summary>The guidance scale as asked for.</summary>
+    public double Scale { get; }
+
     /// <summary>Latent consistency models are told the scale as an input; all others are run twice, see <see cref="Guidance"/>.</summary>
     public float[]? GuidanceEmbedding { get; }
 
     public Guidance Guidance { get; }
 
     public SchedulerConfig SchedulerConfig { get; }
+
+    private SchedulerEntry Entry { get; }
 
     /// <summary>SDXL: original height and width, crop top and left, target height and width.</summary>
     public float[] TimeIds
@@ -93,7 +103,7 @@ internal sealed class GenerationPlan
     public IScheduler CreateScheduler(int images) => SchedulerTable.Create(
         SchedulerConfig,
         Request.Scheduler,
-        new SchedulerRun { Steps = Steps, Strength = Strength, Images = images, Eta = Request.Eta });
+        new SchedulerRun { Steps = Steps, Strength = Strength, Images = images, Eta = Eta });
 
     /// <summary>
     /// Whether a picture of this plan and one of another can be painted in the same calls of the UNet: from noise alone, one picture each,
@@ -110,6 +120,9 @@ internal sealed class GenerationPlan
             other.Request.SchedulerConfig.TryGetValue(entry.Key, out var value) && JsonNode.DeepEquals(entry.Value, value));
 
     private bool IsPlain => ImageCount == 1 && Request.Seeds.Count == 1 && Request.InitImage is null && Request.Latents is null;
+
+    /// <summary>diffusers' pipelines hand every scheduler that takes η a 0 unless told otherwise, whatever its own default.</summary>
+    private double? Eta => Request.Eta ?? (Entry.HasEta ? 0 : null);
 
     private (int Width, int Height) Size()
     {

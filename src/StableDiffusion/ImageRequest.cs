@@ -75,10 +75,10 @@ public sealed record ImageRequest
     public double? Strength { get; init; }
 
     /// <summary>White where <see cref="InitImage"/> is to be painted anew, black where it is kept.</summary>
-    public GrayImage? Mask { get; init; }
+    public RgbImage? Mask { get; init; }
 
     /// <summary>How <see cref="InitImage"/> and <see cref="Mask"/> are brought to the picture's size.</summary>
-    public ResizeMode ResizeMode { get; init; }
+    public ImageFit Fit { get; init; }
 
     /// <summary>SDXL: the (width, height) the model is to believe the training picture had; null for the picture's own.</summary>
     public (int Width, int Height)? OriginalSize { get; init; }

@@ -41,6 +41,7 @@ public sealed class TextToImagePipeline : IDisposable
         ImageRequest request, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
     {
         var plan = GenerationPlan.Of(request, Folder);
+        WarnOfRounding(plan);
         return request.Seeds.SelectMany((seed, run) =>
             GenerateRun([new Painting(plan, seed)], run * plan.ImageCount, request.Seeds.Count * plan.ImageCount, progress, cancellation));
     }
@@ -70,6 +71,7 @@ public sealed class TextToImagePipeline : IDisposable
         }
 
         var plans = requests.Select(request => GenerationPlan.Of(request, Folder)).ToList();
+        WarnOfRounding(plans[0]);
         return plans.TrueForAll(plan => plan.SharesCallsWith(plans[0]))
             ? GenerateRun([.. plans.Select(plan => new Painting(plan, plan.Request.Seeds[0]))], 0, plans.Count, progress, cancellation)
             : throw new RequestException("requests that differ in size, steps, guidance, scheduler or start picture cannot be painted together.");
@@ -158,7 +160,7 @@ public sealed class TextToImagePipeline : IDisposable
             var painting = paintings[rows[i]];
             var one = latents.Extract(i);
             var picture = clock.Decode(() => decoder.Decode(one, cancellation));
-            var parameters = ParametersText.Of(painting.Plan, Folder, painting.Seed);
+            var parameters = painting.Plan.ParametersOf(painting.Seed, paintings.Count == 1 ? i : 0);
             yield return new GeneratedImage(
                 picture, one, firstIndex + i, painting.Seed, paintings.Count == 1 ? i : 0, parameters, clock.Timings);
         }
@@ -187,6 +189,14 @@ public sealed class TextToImagePipeline : IDisposable
         var negativeSkip = request.LongPrompt == LongPrompt.Truncate && !Folder.HasSecondTextEncoder ? 0 : skip;
         var text = request.NegativePrompt ?? "";
         return (positive, conditioner.Encode(new(text, request.NegativePrompt2 ?? text, negativeSkip, request.LongPrompt), _warn, cancellation));
+    }
+
+    private void WarnOfRounding(GenerationPlan plan)
+    {
+        if (Folder.UNet.WantsWholeTimesteps && !plan.HasWholeTimesteps)
+        {
+            _warn($"this scheduler's time steps have fractions, which the export {Folder.Name} cannot be told; they are rounded, and pictures differ from diffusers'.");
+        }
     }
 
     private void Release<T>(ref T? network)

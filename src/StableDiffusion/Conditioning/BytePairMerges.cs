@@ -1,9 +1,10 @@
 namespace StableDiffusion;
 
 /// <summary>The merge rules of byte pair encoding (Sennrich et al., 2016, arXiv 1508.07909), best rule first.</summary>
-internal sealed class BytePairMerges
+/// <param name="capacity">About how many rules there will be.</param>
+internal sealed class BytePairMerges(int capacity)
 {
-    private readonly Dictionary<(int Left, int Right), (int Rank, int Merged)> _rules = [];
+    private readonly Dictionary<(int Left, int Right), (int Rank, int Merged)> _rules = new(capacity);
 
     /// <summary>Adds a rule; it ranks below those added before.</summary>
     public void Add(int left, int right, int merged) => _rules[(left, right)] = (_rules.Count, merged);
@@ -18,7 +19,7 @@ internal sealed class BytePairMerges
         var count = symbols.Length;
         var next = new int[count];
         var previous = new int[count];
-        var candidates = new PriorityQueue<(int Position, int Merged), (int Rank, int Position)>();
+        var candidates = new PriorityQueue<(int Position, int Merged), long>();
         for (var i = 0; i < count; i++)
         {
             (previous[i], next[i]) = (i - 1, i + 1);
@@ -56,7 +57,7 @@ internal sealed class BytePairMerges
         {
             if (left >= 0 && right < count && _rules.TryGetValue((symbols[left], symbols[right]), out var rule))
             {
-                candidates.Enqueue((left, rule.Merged), (rule.Rank, left));
+                candidates.Enqueue((left, rule.Merged), ((long)rule.Rank << 32) | (uint)left);
             }
         }
     }

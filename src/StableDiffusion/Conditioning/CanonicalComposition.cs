@@ -1,8 +1,5 @@
 namespace StableDiffusion;
 
-/// <summary>One character of a text, and where in the text its first UTF-16 unit stands.</summary>
-internal readonly record struct PlacedRune(int Value, int Start);
-
 /// <summary>
 /// Unicode normalization form C (Unicode Standard Annex 15) that keeps track of where each character came from.
 /// <see cref="string.Normalize()"/> leaves texts as they are under InvariantGlobalization, which spares us the ICU libraries.
@@ -65,15 +62,19 @@ internal static class CanonicalComposition
         var sorted = new List<PlacedRune>(text.Count);
         for (var i = 0; i < text.Count;)
         {
+            if (Class(text[i].Value) == 0)
+            {
+                sorted.Add(text[i++]);
+                continue;
+            }
+
             var end = i + 1;
             while (end < text.Count && Class(text[end].Value) != 0)
             {
                 end++;
             }
 
-            var marks = Class(text[i].Value) == 0 ? i + 1 : i;
-            sorted.AddRange(text[i..marks]);
-            sorted.AddRange(text[marks..end].OrderBy(rune => Class(rune.Value)));
+            sorted.AddRange(text[i..end].OrderBy(rune => Class(rune.Value)));
             i = end;
         }
 

@@ -57,7 +57,7 @@ internal static partial class CanonicalTables
         2FA16:4D56,9EF9,9EFE,9F05,9F0F,9F16,9F3B,2A600
         """;
 
-    /// <summary>"mark:a=b,c=d": a and mark make b, c and mark make d. After "!" wholes come apart only and are never put together.</summary>
+    /// <summary>"mark:a=b,c=d": a and mark make b, c and mark make d. After "!" they only come apart.</summary>
     private const string Pairs = """
         300:41=C0,45=C8,49=CC,4F=D2,55=D9,61=E0,65=E8,69=EC,6F=F2,75=F9,DC=1DB,FC=1DC,4E=1F8,6E=1F9,415=400,418=40D,435=450,438=45D
         300:112=1E14,113=1E15,14C=1E50,14D=1E51,57=1E80,77=1E81,C2=1EA6,E2=1EA7,102=1EB0,103=1EB1,CA=1EC0,EA=1EC1,D4=1ED2,F4=1ED3

@@ -21,7 +21,8 @@ public sealed partial class ClipTokenizer
         _byteIds = [.. _byteCharacters.Select(c => vocabulary.Ids.GetValueOrDefault($"{c}", special.Unknown.Id))];
         _lastByteIds = [.. _byteCharacters.Select(c => vocabulary.Ids.GetValueOrDefault(c + EndOfWord, special.Unknown.Id))];
         _rawTokens = Longest(special.Added.Where(token => !token.Normalized).Select(token => (Runes(token.Content), token.Id)));
-        _normalizedTokens = Longest(special.Added.Where(token => token.Normalized).Select(token => (Normalize(Runes(token.Content)), token.Id)));
+        _normalizedTokens = Longest(
+            special.Added.Where(token => token.Normalized).Select(token => (Normalize(Runes(token.Content)), token.Id)));
 
         _texts = new Dictionary<int, string>(vocabulary.Ids.Count);
         foreach (var (text, id) in vocabulary.Ids)
@@ -58,18 +59,18 @@ public sealed partial class ClipTokenizer
 
     private static BytePairMerges ReadMerges(string file, Vocabulary vocabulary)
     {
-        var merges = new BytePairMerges();
         var lines = Read(file, File.ReadAllLines);
+        var merges = new BytePairMerges(lines.Length);
 
         // transformers passes over the first line, "#version: 0.2", unread.
         for (var i = 1; i < lines.Length; i++)
         {
-            var sides = lines[i].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
-            if (sides.Length == 0)
+            if (string.IsNullOrWhiteSpace(lines[i]))
             {
                 continue;
             }
 
+            var sides = lines[i].Trim().Split(' ');
             if (sides.Length != 2
                 || !vocabulary.Ids.TryGetValue(sides[0], out var left)
                 || !vocabulary.Ids.TryGetValue(sides[1], out var right)
@@ -118,12 +119,14 @@ public sealed partial class ClipTokenizer
     {
         public static Vocabulary Read(string file)
         {
-            var ids = new Dictionary<string, int>(StringComparer.Ordinal);
-            foreach (var entry in ReadJsonObject(file).EnumerateObject())
+            var entries = ReadJsonObject(file);
+            var ids = new Dictionary<string, int>(entries.GetPropertyCount(), StringComparer.Ordinal);
+            foreach (var entry in entries.EnumerateObject())
             {
                 ids[entry.Name] = entry.Value.ValueKind == JsonValueKind.Number && entry.Value.TryGetInt32(out var id) && id >= 0
                     ? id
-                    : throw new ModelException($"{file}: the id of \"{entry.Name}\" is {entry.Value.GetRawText()}, not a whole number from 0 up.");
+                    : throw new ModelException(
+                        $"{file}: the id of \"{entry.Name}\" is {entry.Value.GetRawText()}, not a whole number from 0 up.");
             }
 
             return new Vocabulary(file, ids);

@@ -73,7 +73,8 @@ public sealed partial class ClipTokenizer
 
         private void AddDecoderEntry(JsonProperty entry)
         {
-            if (!int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id) || ContentOf(entry.Value) is not { } content)
+            if (!int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id)
+                || ContentOf(entry.Value) is not { } content)
             {
                 throw new ModelException($"{Path.Combine(_folder, "tokenizer_config.json")}: added_tokens_decoder holds "
                     + $"\"{entry.Name}\": {entry.Value.GetRawText()}, not an id with its token.");

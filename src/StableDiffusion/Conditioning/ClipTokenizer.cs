@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 
 namespace StableDiffusion;
@@ -11,10 +10,7 @@ public sealed partial class ClipTokenizer
 {
     private const string EndOfWord = "</w>";
 
-    /// <summary>What comes apart from the word before it, in the order in which CLIP's pattern tries them.</summary>
-    private static readonly string[] _contractions = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"];
-
-    /// <summary>The printable characters that stand for the 256 bytes in vocab.json (OpenAI's GPT-2 encoder.py, bytes_to_unicode).</summary>
+    /// <summary>The printable characters that vocab.json writes for the 256 bytes (bytes_to_unicode in OpenAI's encoder.py).</summary>
     private static readonly char[] _byteCharacters = MakeByteCharacters();
 
     private readonly Dictionary<int, string> _texts;
@@ -164,7 +160,7 @@ public sealed partial class ClipTokenizer
     {
         while (text.Length > 0)
         {
-            var length = WordLength(text);
+            var length = ClipWords.FirstLength(text);
             if (length == 0)
             {
                 text = text[1..];
@@ -175,55 +171,6 @@ public sealed partial class ClipTokenizer
             text = text[length..];
         }
     }
-
-    /// <summary>
-    /// How many characters the word at the head of the text has, 0 if it begins with white space. CLIP's pattern:
-    /// <c>'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+</c>.
-    /// </summary>
-    private static int WordLength(ReadOnlySpan<PlacedRune> text)
-    {
-        foreach (var contraction in _contractions)
-        {
-            if (text.Length >= contraction.Length && Equal(text[..contraction.Length], contraction))
-            {
-                return contraction.Length;
-            }
-        }
-
-        var kind = KindOf(text[0].Value);
-        if (kind is Kind.Space or Kind.Number)
-        {
-            return kind is Kind.Number ? 1 : 0;
-        }
-
-        var length = 1;
-        while (length < text.Length && KindOf(text[length].Value) == kind)
-        {
-            length++;
-        }
-
-        return length;
-    }
-
-    private static bool Equal(ReadOnlySpan<PlacedRune> text, string expected)
-    {
-        for (var i = 0; i < expected.Length; i++)
-        {
-            if (text[i].Value != expected[i])
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    private static Kind KindOf(int value) => Rune.GetUnicodeCategory(new Rune(value)) switch
-    {
-        <= UnicodeCategory.OtherLetter => Kind.Letter,
-        UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber => Kind.Number,
-        _ => Rune.IsWhiteSpace(new Rune(value)) ? Kind.Space : Kind.Other,
-    };
 
     private void AddWord(ReadOnlySpan<PlacedRune> word, List<Token> tokens)
     {
@@ -260,13 +207,5 @@ public sealed partial class ClipTokenizer
         }
 
         return characters;
-    }
-
-    private enum Kind
-    {
-        Letter,
-        Number,
-        Space,
-        Other,
     }
 }

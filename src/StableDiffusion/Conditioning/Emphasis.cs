@@ -2,7 +2,9 @@ using System.Numerics.Tensors;
 
 namespace StableDiffusion;
 
-/// <summary>What the weights of a prompt do to its embeddings: the emphasis "Original" of AUTOMATIC1111's webui (modules/sd_emphasis.py).</summary>
+/// <summary>
+/// What the weights of a prompt do to its embeddings: the emphasis "Original" of AUTOMATIC1111's webui (modules/sd_emphasis.py).
+/// </summary>
 public static class Emphasis
 {
     /// <summary>

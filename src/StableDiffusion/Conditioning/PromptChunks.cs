@@ -1,10 +1,5 @@
 namespace StableDiffusion;
 
-/// <summary>A part of a prompt that fills the text encoder once.</summary>
-/// <param name="Ids">Begin token, tokens, end token and padding: as many as the encoder takes.</param>
-/// <param name="Multipliers">For each id, by how much its embedding is multiplied (<see cref="Emphasis"/>).</param>
-public sealed record PromptChunk(int[] Ids, float[] Multipliers);
-
 /// <summary>
 /// A prompt of any length as chunks that the text encoder takes one after the other, cut as AUTOMATIC1111's webui cuts
 /// (modules/sd_hijack_clip.py, tokenize_line): at <c>BREAK</c>, and when a chunk is full, after its last comma if that is

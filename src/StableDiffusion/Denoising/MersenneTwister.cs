@@ -37,8 +37,8 @@ internal sealed class MersenneTwister
     {
         for (var i = 0; i < N; i++)
         {
-            var y = (_state[i] & 0x80000000) | (_state[(i + 1) % N] & 0x7FFFFFFF);
-            _state[i] = _state[(i + M) % N] ^ (y >> 1) ^ ((y & 1) * 0x9908B0DF);
+            var y = (_state[i] & 0x80000000) | (_state[i + 1 < N ? i + 1 : 0] & 0x7FFFFFFF);
+            _state[i] = _state[i + M < N ? i + M : i + M - N] ^ (y >> 1) ^ ((y & 1) * 0x9908B0DF);
         }
 
         _next = 0;

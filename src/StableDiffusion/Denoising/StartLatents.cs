@@ -22,7 +22,7 @@ internal static class StartLatents
             plan.LatentWidth);
         if (plan.Request.InitImage is { } picture)
         {
-            var pixels = ImageProcessor.ToPixels(picture, plan.Width, plan.Height, plan.Request.ResizeMode);
+            var pixels = ImageProcessor.InitImage(picture, plan.Width, plan.Height, plan.Request.Fit);
             return plan.Request.Mask is { } mask
                 ? (latents, Inpaint(latents, pixels, mask, plan, folder, scheduler, noise, encoder!, cancellation))
                 : (FromPicture(latents, pixels, plan, scheduler, noise, encoder!, cancellation), null);
@@ -61,7 +61,7 @@ internal static class StartLatents
     private static Inpainting Inpaint(
         Latents latents,
         float[] pixels,
-        GrayImage mask,
+        RgbImage mask,
         GenerationPlan plan,
         ModelFolder folder,
         IScheduler scheduler,
@@ -82,9 +82,9 @@ internal static class StartLatents
             TensorPrimitives.Multiply(latents.Values, scheduler.InitialNoiseSigma, latents.Values);
         }
 
-        var paint = ImageProcessor.ToMask(mask, plan.Width, plan.Height, plan.Request.ResizeMode);
-        var masked = encoder.Encode(ImageProcessor.WithoutMasked(pixels, paint), plan.Height, plan.Width, noise, cancellation);
-        var latentMask = ImageProcessor.MaskToLatents(paint, plan.Width, plan.Height, plan.LatentWidth, plan.LatentHeight);
+        var paint = ImageProcessor.Mask(mask, plan.Width, plan.Height, plan.Request.Fit);
+        var masked = encoder.Encode(ImageProcessor.MaskedImage(pixels, paint), plan.Height, plan.Width, noise, cancellation);
+        var latentMask = ImageProcessor.LatentMask(paint, plan.Width, plan.Height, plan.LatentWidth, plan.LatentHeight);
         return new Inpainting(latentMask, masked.Values, blends ? known!.Values : null, startNoise);
     }
 

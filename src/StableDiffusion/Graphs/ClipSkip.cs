@@ -55,7 +55,9 @@ internal static class ClipSkip
     }
 
     private static string EncoderOutput(OnnxGraph graph) =>
-        (graph.Outputs.Find(o => o.Name == MainOutput) ?? graph.Outputs.Find(o => o.Shape is { Count: 3 }) ?? graph.Outputs.FirstOrDefault())?.Name
+        (graph.Outputs.Find(o => o.Name == MainOutput)
+            ?? graph.Outputs.Find(o => o.Shape is { Count: 3 })
+            ?? graph.Outputs.FirstOrDefault())?.Name
         ?? throw new ModelException($"{graph.Path} has no outputs. Download or export it again.");
 
     private static List<LayerNorm> FindNorms(OnnxGraph graph, string output)
@@ -64,7 +66,8 @@ internal static class ClipSkip
         return norms.Count % 2 == 1 && norms.Count >= 3
             ? norms
             : throw new ModelException(
-                $"{graph.Path} has {norms.Count} layer norms before {output}, not two a layer and a final one, so its layers cannot be skipped. Leave out clip skip.");
+                $"{graph.Path} has {norms.Count} layer norms before {output}, not two a layer and a final one, "
+                + "so its layers cannot be skipped. Leave out clip skip.");
     }
 
     private static int LayerCount(List<LayerNorm> norms) => norms.Count / 2;
@@ -72,5 +75,6 @@ internal static class ClipSkip
     private static int Checked(int skip, int most) =>
         skip >= 0 && skip <= most
             ? skip
-            : throw new RequestException($"The text encoder can leave out 0 to {most} of its layers, not {skip}. Choose another clip skip.");
+            : throw new RequestException(
+                $"Clip skip {skip} cannot be done: this text encoder can leave out 0 to {most} of its last layers. Choose one of these.");
 }

@@ -1,6 +1,8 @@
 namespace StableDiffusion;
 
-/// <summary>A layer norm in a graph: one node (from operator set 17 on, or fused by ONNX Runtime's tools) or the nine it was before.</summary>
+/// <summary>
+/// A layer norm in a graph: one node, from operator set 17 on or fused by ONNX Runtime's tools, or the nine it was before.
+/// </summary>
 /// <param name="Readers">The nodes that read what is normalised; the first of them is found by <see cref="Find"/>.</param>
 /// <param name="Input">The tensor that is normalised; for a fused norm the first of the two it adds up.</param>
 internal sealed record LayerNorm(IReadOnlyList<OnnxNode> Readers, string Input)
@@ -32,7 +34,7 @@ internal sealed record LayerNorm(IReadOnlyList<OnnxNode> Readers, string Input)
             else if (node.OpType == "ReduceMean")
             {
                 // x − mean(x); the norm's other ReduceMean, of the squares, is not taken from what it reads
-                var differences = index.Readers(node.Outputs[0]).Where(r => r.OpType == "Sub" && r.Inputs[0] == node.Inputs[0]).ToList();
+                var differences = index.Readers(node.Outputs[0]).Where(r => r.OpType == "Sub" && r.Input(0) == node.Inputs[0]).ToList();
                 if (differences.Count > 0)
                 {
                     norms.Add(new LayerNorm([node, .. differences], node.Inputs[0]));

@@ -47,7 +47,8 @@ internal sealed class OnnxIndex
     {
         var transposed = false;
         var passed = new HashSet<string>();
-        while (Producer(tensor) is { Inputs.Count: > 0, OpType: "Identity" or "Cast" or "Transpose" or "DequantizeLinear" } node && passed.Add(tensor))
+        while (Producer(tensor) is { Inputs.Count: > 0, OpType: "Identity" or "Cast" or "Transpose" or "DequantizeLinear" } node
+            && passed.Add(tensor))
         {
             transposed ^= node.OpType == "Transpose";
             tensor = node.Inputs[0];

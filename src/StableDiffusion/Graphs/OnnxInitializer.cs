@@ -82,7 +82,11 @@ internal sealed class OnnxInitializer
     /// <summary>Takes the values from a file; the graph keeps only the range.</summary>
     public void PointTo(OnnxFileRange range)
     {
-        var entries = new List<ProtobufField> { Entry("location", range.Location), Entry("offset", range.Offset.ToString(CultureInfo.InvariantCulture)) };
+        var entries = new List<ProtobufField>
+        {
+            Entry("location", range.Location),
+            Entry("offset", range.Offset.ToString(CultureInfo.InvariantCulture)),
+        };
         if (range.Length is { } length)
         {
             entries.Add(Entry("length", length.ToString(CultureInfo.InvariantCulture)));

@@ -93,7 +93,8 @@ internal sealed class OnnxNode
         _message.Set(DomainField, Domain);
         if (!Attributes.SequenceEqual(_attributesRead))
         {
-            _message.Replace(AttributeField, WireType.Length, [.. Attributes.Select(a => ProtobufField.Of(AttributeField, a.Encoded.Span))]);
+            var attributes = Attributes.Select(a => ProtobufField.Of(AttributeField, a.Encoded.Span));
+            _message.Replace(AttributeField, WireType.Length, [.. attributes]);
         }
 
         return _message.ToBytes();

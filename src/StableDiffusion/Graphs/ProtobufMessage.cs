@@ -58,7 +58,8 @@ internal sealed class ProtobufMessage
 
     /// <summary>The bytes of a repeated number of fixed width, whether packed into one field or not.</summary>
     public byte[] Fixed(int number, WireType unpacked) =>
-        [.. _fields.Where(f => f.Number == number && (f.Wire == WireType.Length || f.Wire == unpacked)).SelectMany(f => f.Payload.ToArray())];
+        [.. _fields.Where(f => f.Number == number && (f.Wire == WireType.Length || f.Wire == unpacked))
+            .SelectMany(f => f.Payload.ToArray())];
 
     public void Set(int number, string text)
     {

@@ -5,7 +5,9 @@ internal static class WeightFiles
 {
     /// <summary>
     /// Download caches keep links to files that lie elsewhere, and ONNX Runtime opens no weights outside the folder it is given.
-    /// So where a file is such a link, the graph is made to name the folder above all the real files.
+    /// So where files are such links, the graph is made to name the folder above all the real files. As ONNX Runtime does for
+    /// models it opens itself, it trusts the model's folder and the one where the real model file lies; a link to
+    /// anywhere else stays as it is, to be refused.
     /// </summary>
     public static void FollowLinks(OnnxGraph graph)
     {
@@ -17,7 +19,9 @@ internal static class WeightFiles
             return;
         }
 
-        if (real.Values.Select(Path.GetDirectoryName).Aggregate(CommonFolder) is not { } folder)
+        string[] trusted = [RealPath(graph.Folder), Path.GetDirectoryName(RealPath(graph.Path))!];
+        if (!real.Values.All(r => trusted.Any(t => Holds(t, r)))
+            || real.Values.Select(Path.GetDirectoryName).Aggregate(CommonFolder) is not { } folder)
         {
             return;
         }
@@ -32,6 +36,8 @@ internal static class WeightFiles
         graph.Folder = folder;
     }
 
+    /// <summary>The bytes of a range.</summary>
+    /// <exception cref="ModelException">The file is missing, too short or outside <paramref name="folder"/>.</exception>
     public static byte[] Read(string folder, OnnxFileRange range)
     {
         if (!IsInside(range.Location))
@@ -105,11 +111,14 @@ internal static class WeightFiles
 
     private static string? CommonFolder(string? a, string? b)
     {
-        while (a is not null && a != b && b?.StartsWith(Path.EndsInDirectorySeparator(a) ? a : a + Path.DirectorySeparatorChar, StringComparison.Ordinal) != true)
+        while (a is not null && a != b && !Holds(a, b))
         {
             a = Path.GetDirectoryName(a);
         }
 
         return a;
     }
+
+    private static bool Holds(string folder, string? path) => path?.StartsWith(
+        Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar, StringComparison.Ordinal) == true;
 }

@@ -6,7 +6,8 @@ namespace StableDiffusion;
 /// </summary>
 /// <remarks>
 /// The folder itself is not synchronised (.NET opens no folder), so after a power failure a file may be missing, but never torn.
-/// A process that is killed leaves at most a file that matches <see cref="TemporaryPattern"/>.
+/// A process that is killed leaves at most a file that matches <see cref="TemporaryPattern"/>; without overwriting also, if it dies within the
+/// last step, an empty file of the right name.
 /// </remarks>
 public static class AtomicFile
 {

@@ -60,7 +60,7 @@ public static class PngWriter
         var trial = new byte[1 + rowLength];
 
         var compressed = new MemoryStream();
-        var options = new ZLibCompressionOptions { CompressionLevel = 6, CompressionStrategy = ZLibCompressionStrategy.Filtered };
+        var options = new ZLibCompressionOptions { CompressionLevel = 7, CompressionStrategy = ZLibCompressionStrategy.Filtered };
         using (var deflate = new ZLibStream(compressed, options, leaveOpen: true))
         {
             for (var y = 0; y < image.Height; y++)

@@ -52,9 +52,11 @@ internal sealed class OnnxBuffer : IDisposable
                 TensorPrimitives.ConvertChecked<float, double>(_floats, doubles);
                 break;
             case long[] longs:
+                TensorPrimitives.Round<float>(_floats, _floats);
                 TensorPrimitives.ConvertTruncating<float, long>(_floats, longs);
                 break;
             case int[] ints:
+                TensorPrimitives.Round<float>(_floats, _floats);
                 TensorPrimitives.ConvertTruncating<float, int>(_floats, ints);
                 break;
             default:

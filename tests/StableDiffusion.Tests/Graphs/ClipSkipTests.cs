@@ -8,7 +8,7 @@ public class ClipSkipTests
     // what ONNX Runtime and PyTorch may differ by on these encoders, whose values reach 4
     private const double Tolerance = 1e-4;
 
-    // float16 weights and sums: as far from float32 without any layer left out
+    // measured 3.8e-3 with float16 weights and sums, as far as without any layer left out; the others 1.2e-6
     private const double HalfTolerance = 8e-3;
 
     /// <summary>Prompts without weights, which would change the embeddings after the encoder, and with clip skip. The file counts as
@@ -59,30 +59,44 @@ public class ClipSkipTests
         }
     }
 
-    [Fact]
-    public void Layer_norms_fused_by_ONNX_Runtime_are_found()
+    /// <summary>Optimisers fuse an addition into the norm behind it where they can: any of the last six norms, or none.</summary>
+    [Theory]
+    [InlineData(0b000000)]
+    [InlineData(0b111111)]
+    [InlineData(0b100000)]
+    [InlineData(0b011111)]
+    [InlineData(0b101010)]
+    [InlineData(0b110101)]
+    public void Layer_norms_fused_with_the_addition_before_them_are_found(int fused)
     {
-        using var folder = new TestFolder();
-        Fuse(TestModels.TextEncoder("sd1"), folder.PathOf("model.onnx"));
-        foreach (var row in _rows)
+        for (var skip = 1; skip <= 3; skip++)
         {
-            var graph = OnnxGraph.Load(folder.PathOf("model.onnx"));
-            Assert.Contains(graph.Nodes, n => n.OpType == "SkipLayerNormalization");
-            using var session = OpenSkipped(graph, row.Skip);
-            Assert.InRange(Difference(session, row), 0, Tolerance);
+            var graph = TestGraphs.FuseLayerNorms(OnnxGraph.Load(TestModels.TextEncoder("sd1")), fused);
+            Assert.Equal(int.PopCount(fused), graph.Nodes.Count(n => n.OpType == "SkipLayerNormalization"));
+            using var session = OpenSkipped(TestGraphs.Strip(graph, seed: 9), skip);
+            using var plain = OpenSkipped(OnnxGraph.Load(TestModels.TextEncoder("sd1")), skip);
+            var expected = TestSession.Encode(plain, _rows[0].Ids[0]);
+            Assert.InRange(TestSession.Difference(expected, TestSession.Encode(session, _rows[0].Ids[0])), 0, 1e-5);
+
+            foreach (var row in _rows.Where(r => r.Skip == skip))
+            {
+                Assert.InRange(Difference(session, row), 0, Tolerance);
+            }
         }
     }
 
     [Fact]
-    public void Leaving_out_every_layer_gives_the_normalised_token_embeddings_whether_fused_or_not()
+    public void The_model_that_comes_with_the_program_can_leave_out_layers()
     {
-        using var folder = new TestFolder();
-        Fuse(TestModels.TextEncoder("sd1"), folder.PathOf("model.onnx"));
-        using var plain = OpenSkipped(OnnxGraph.Load(TestModels.TextEncoder("sd1")), 3);
-        using var fused = OpenSkipped(OnnxGraph.Load(folder.PathOf("model.onnx")), 3);
+        var path = Path.Combine(Repository.Root, "models", "emoji-256", "text_encoder", "model.onnx");
+        var ids = _rows[0].Ids[0].Select(i => i % 100).ToArray();
+        using var whole = TestSession.Open(path);
+        using var skipped = OpenSkipped(OnnxGraph.Load(path), 1);
+        var (a, b) = (TestSession.Encode(whole, ids), TestSession.Encode(skipped, ids));
 
-        var a = TestSession.Encode(plain, _rows[0].Ids[0]);
-        Assert.InRange(TestSession.Difference(a, TestSession.Encode(fused, _rows[0].Ids[0])), 0, 1e-5);
+        Assert.Equal(a.Length, b.Length);
+        Assert.All(b, v => Assert.True(float.IsFinite(v)));
+        Assert.NotEqual(a, b);
     }
 
     [Fact]
@@ -159,8 +173,10 @@ public class ClipSkipTests
         var graph = OnnxGraph.Load(Path.Combine(TestModels.Folder, "sdxl", "text_encoder", "model.onnx"));
         var (nodes, outputs) = (graph.Nodes.Count, graph.Outputs.Count);
 
-        // diffusers: hidden_states[-2] of L + 1
-        Assert.Equal($"hidden_states.{graph.Outputs.Count(o => o.Name.StartsWith("hidden_states.", StringComparison.Ordinal)) - 2}", ClipSkip.AddHiddenState(graph, 0));
+        var states = graph.Outputs.Count(o => o.Name.StartsWith("hidden_states.", StringComparison.Ordinal));
+
+        // diffusers: hidden_states[-2]
+        Assert.Equal($"hidden_states.{states - 2}", ClipSkip.AddHiddenState(graph, 0));
         Assert.Equal((nodes, outputs), (graph.Nodes.Count, graph.Outputs.Count));
     }
 
@@ -175,14 +191,6 @@ public class ClipSkipTests
         var actual = row.Ids.SelectMany(chunk => TestSession.Encode(session, chunk)).ToArray();
         Assert.Equal(row.Embeddings.Length, actual.Length);
         return TestSession.Difference(row.Embeddings, actual);
-    }
-
-    private static void Fuse(string path, string fusedPath)
-    {
-        using var options = TestSession.Options();
-        options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_EXTENDED;
-        options.OptimizedModelFilePath = fusedPath;
-        new InferenceSession(path, options).Dispose();
     }
 
     private static IEnumerable<Row> ReadRows()

@@ -52,5 +52,49 @@ internal static class TestGraphs
         return graph;
     }
 
-    private static OnnxInitializer Scalar(string name, float value) => new(name, OnnxElementType.Float, [], MemoryMarshal.AsBytes<float>([value]));
+    /// <summary>
+    /// Makes the layer norms whose bits are set (0: the second norm of all) SkipLayerNormalization nodes, which do the addition
+    /// before them too; every other one of these takes in a bias that is added before that.
+    /// </summary>
+    public static OnnxGraph FuseLayerNorms(OnnxGraph graph, int which)
+    {
+        graph.AddOpset("com.microsoft", 1);
+        var norms = graph.Nodes.Where(n => n.OpType == "LayerNormalization").Skip(1).ToList();
+        for (var k = 0; k < norms.Count; k++)
+        {
+            if ((which >> k & 1) == 0)
+            {
+                continue;
+            }
+
+            var index = new OnnxIndex(graph);
+            var sum = index.Producer(norms[k].Inputs[0])!;
+            var (skip, bias) = (sum.Inputs[1], "");
+            if (k % 2 == 0 && index.Producer(skip) is { OpType: "Add" } add && index.Initializer(add.Inputs[0]) is not null)
+            {
+                (skip, bias) = (add.Inputs[1], add.Inputs[0]);
+            }
+
+            graph.Nodes[graph.Nodes.IndexOf(norms[k])] = new OnnxNode(
+                "SkipLayerNormalization",
+                [sum.Inputs[0], skip, norms[k].Inputs[1], norms[k].Inputs[2], .. bias.Length > 0 ? [bias] : Array.Empty<string>()],
+                [norms[k].Outputs[0], "", "", sum.Outputs[0]],
+                norms[k].Attribute("epsilon")!)
+            {
+                Domain = "com.microsoft",
+            };
+            graph.Nodes.Remove(sum);
+
+            // a sum that nobody else reads is not written
+            if (index.Readers(sum.Outputs[0]).Count == 1)
+            {
+                graph.Nodes.Find(n => n.Outputs.Contains(sum.Outputs[0]))!.Outputs.RemoveRange(1, 3);
+            }
+        }
+
+        return graph;
+    }
+
+    private static OnnxInitializer Scalar(string name, float value) =>
+        new(name, OnnxElementType.Float, [], MemoryMarshal.AsBytes<float>([value]));
 }

@@ -16,7 +16,8 @@ internal static partial class TestNpy
         var header = Encoding.ASCII.GetString(bytes, 0, start);
         Assert.Contains("'<f4'", header, StringComparison.Ordinal);
         Assert.Contains("'fortran_order': False", header, StringComparison.Ordinal);
-        var shape = Digits().Matches(header[header.IndexOf("'shape'", StringComparison.Ordinal)..]).Select(m => int.Parse(m.Value)).ToArray();
+        var sizes = header[header.IndexOf("'shape'", StringComparison.Ordinal)..];
+        var shape = Digits().Matches(sizes).Select(m => int.Parse(m.Value)).ToArray();
         return (shape, MemoryMarshal.Cast<byte, float>(bytes.AsSpan(start)).ToArray());
     }
 

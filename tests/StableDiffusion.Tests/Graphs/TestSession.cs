@@ -6,7 +6,12 @@ namespace StableDiffusion.Tests;
 /// <summary>Opens and runs small graphs on one thread.</summary>
 internal static class TestSession
 {
-    public static SessionOptions Options() => new() { IntraOpNumThreads = 1, InterOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+    public static SessionOptions Options() => new()
+    {
+        IntraOpNumThreads = 1,
+        InterOpNumThreads = 1,
+        LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+    };
 
     public static InferenceSession Open(string path)
     {

@@ -76,7 +76,7 @@ public sealed class AtomicFileTests : IDisposable
     [Fact]
     public void Of_many_writers_without_overwrite_exactly_one_wins()
     {
-        for (var round = 0; round < 20; round++)
+        for (var round = 0; round < 200; round++)
         {
             var path = _folder.PathOf($"{round}.txt");
             var wins = 0;
@@ -103,7 +103,7 @@ public sealed class AtomicFileTests : IDisposable
             Assert.Equal(1, new FileInfo(path).Length);
         }
 
-        Assert.Equal(20, _folder.Names().Length);
+        Assert.Equal(200, _folder.Names().Length);
     }
 
     [Fact]

@@ -17,7 +17,7 @@ internal sealed class DpmSolverMultistepScheduler : SolverScheduler
     private readonly List<float[]> _outputs = [];
 
     public DpmSolverMultistepScheduler(SchedulerConfig config, SchedulerRun run)
-        : this(config, run, Grid(config, run))
+        : this(config, run, SolverGrid.Of(config, run, repeatsLast: false, roundsCosine: false))
     {
     }
 
@@ -30,11 +30,7 @@ internal sealed class DpmSolverMultistepScheduler : SolverScheduler
         _stochastic = algorithm.StartsWith("sde-", StringComparison.Ordinal);
         _heun = config.Text("solver_type") == "heun";
         _order = config.Whole("solver_order");
-        if (!_plusPlus && config.Text("final_sigmas_type") == "zero")
-        {
-            throw new RequestException($"algorithm_type {algorithm} cannot end without noise; set final_sigmas_type to sigma_min or algorithm_type to dpmsolver++.");
-        }
-
+        RefuseNoiseFormAtZero(config, _plusPlus);
         if (_order == 3 && algorithm == "sde-dpmsolver")
         {
             throw new RequestException("algorithm_type sde-dpmsolver has solver_order 1 or 2; for 3 set algorithm_type to sde-dpmsolver++.");
@@ -64,37 +60,8 @@ internal sealed class DpmSolverMultistepScheduler : SolverScheduler
     // x_t = a·x + b₀·D₀ + b₁·D₁ + b₂·D₂ + c·noise, with D the divided differences of the outputs in λ.
     private void Update(int call, int order, Span<float> latents, float[] drawn)
     {
-        var (alphaT, sigmaT, lambdaT) = Level(call + 1);
-        var (alphaS, sigmaS, lambdaS) = Level(call);
-        var h = lambdaT - lambdaS;
-        var (a, b0, b1, b2, c) = (_plusPlus, _stochastic) switch
-        {
-            (true, false) => (
-                sigmaT / sigmaS,
-                -alphaT * double.ExpM1(-h),
-                alphaT * ((double.ExpM1(-h) / h) + 1),
-                -alphaT * (((double.ExpM1(-h) + h) / (h * h)) - 0.5),
-                0),
-            (true, true) => (
-                sigmaT / sigmaS * Math.Exp(-h),
-                -alphaT * double.ExpM1(-2 * h),
-                alphaT * ((double.ExpM1(-2 * h) / (2 * h)) + 1),
-                -alphaT * (((double.ExpM1(-2 * h) + (2 * h)) / (4 * h * h)) + 0.5),
-                sigmaT * Math.Sqrt(-double.ExpM1(-2 * h))),
-            (false, false) => (
-                alphaT / alphaS,
-                -sigmaT * double.ExpM1(h),
-                -sigmaT * ((double.ExpM1(h) / h) - 1),
-                -sigmaT * (((double.ExpM1(h) - h) / (h * h)) - 0.5),
-                0),
-            _ => (
-                alphaT / alphaS,
-                -2 * sigmaT * double.ExpM1(h),
-                -2 * sigmaT * ((double.ExpM1(h) / h) - 1),
-                0,
-                sigmaT * Math.Sqrt(double.ExpM1(2 * h))),
-        };
-
+        var (_, _, lambda) = Level(call);
+        var (h, a, b0, b1, b2, c) = SolverWeights.Of(_plusPlus, _stochastic, Level(call), Level(call + 1));
         Blend.Scale(latents, a);
         if (order == 1)
         {
@@ -102,7 +69,7 @@ internal sealed class DpmSolverMultistepScheduler : SolverScheduler
         }
         else if (order == 2)
         {
-            var r0 = (lambdaS - Level(call - 1).Lambda) / h;
+            var r0 = (lambda - Level(call - 1).Lambda) / h;
             var d = (_heun ? b1 : 0.5 * b0) / r0;
             Blend.Add(latents, b0 + d, _outputs[^1]);
             Blend.Add(latents, -d, _outputs[^2]);
@@ -110,7 +77,7 @@ internal sealed class DpmSolverMultistepScheduler : SolverScheduler
         else
         {
             var (lambda1, lambda2) = (Level(call - 1).Lambda, Level(call - 2).Lambda);
-            var (r0, r1) = ((lambdaS - lambda1) / h, (lambda1 - lambda2) / h);
+            var (r0, r1) = ((lambda - lambda1) / h, (lambda1 - lambda2) / h);
 
             // D₁ = D₁₀ + r₀/(r₀ + r₁)·(D₁₀ − D₁₁) and D₂ = (D₁₀ − D₁₁)/(r₀ + r₁), with D₁₀ = (m₀ − m₁)/r₀ and D₁₁ = (m₁ − m₂)/r₁.
             var difference = ((b1 * r0) + b2) / (r0 + r1);
@@ -124,40 +91,5 @@ internal sealed class DpmSolverMultistepScheduler : SolverScheduler
         {
             Blend.Add(latents, c, drawn);
         }
-    }
-
-    private static SigmaGrid Grid(SchedulerConfig config, SchedulerRun run)
-    {
-        var schedule = new NoiseSchedule(config, keepTerminalSnr: true);
-        var last = schedule.Count - schedule.CountBelow(config.Real("lambda_min_clipped"));
-        double[] timesteps = TimestepSpacing.Solver(config, run.Steps, last);
-        double[] sigmas;
-        var rounded = config.Text("beta_schedule") != "squaredcos_cap_v2";
-        if (SigmaSpacing.Of(config, schedule.Sigmas[^1], schedule.Sigmas[0], run.Steps) is { } spaced)
-        {
-            sigmas = spaced;
-            rounded &= config.Flag("use_karras_sigmas");
-            timesteps = [.. sigmas.Select(schedule.TimestepOf)];
-        }
-        else if (config.Flag("use_lu_lambdas"))
-        {
-            sigmas = [.. TimestepSpacing.LinearSpace(schedule.LogSigmas[^1], schedule.LogSigmas[0], run.Steps).Select(Math.Exp)];
-            timesteps = [.. sigmas.Select(schedule.TimestepOf)];
-        }
-        else if (config.Flag("use_flow_sigmas"))
-        {
-            sigmas = FlowSigmas(config, run);
-            timesteps = [.. sigmas.Select(sigma => sigma * schedule.Count)];
-            rounded = false;
-        }
-        else
-        {
-            sigmas = [.. timesteps.Select(schedule.SigmaAt)];
-        }
-
-        float final = config.Text("final_sigmas_type") == "zero" ? 0 : schedule.Sigmas[0];
-        return new SigmaGrid(
-            [.. timesteps.Select(t => Math.Truncate(rounded ? Math.Round(t) : t))],
-            [.. sigmas.Select(sigma => (float)sigma), final]);
     }
 }

@@ -9,7 +9,7 @@ internal sealed class EulerAncestralScheduler : SigmaScheduler
     private readonly PredictionType _prediction;
 
     public EulerAncestralScheduler(SchedulerConfig config, SchedulerRun run)
-        : base(config, run, Grid(config, run.Steps))
+        : base(config, run, SigmaGrid.Of(config, run.Steps, new NoiseSchedule(config, keepTerminalSnr: true)))
     {
         _prediction = Prediction.Of(config, PredictionType.Epsilon, PredictionType.V);
     }
@@ -17,18 +17,11 @@ internal sealed class EulerAncestralScheduler : SigmaScheduler
     public override void Step(int call, ReadOnlySpan<float> output, Span<float> latents, INoiseSource noise)
     {
         var (from, to) = (Sigma(call), Sigma(call + 1));
-        var up = Math.Sqrt(to * to * ((from * from) - (to * to)) / (from * from));
-        var down = Math.Sqrt((to * to) - (up * up));
-        var derivative = Derivative(_prediction, from);
-        var dt = down - from;
-        Blend.Write(latents, 1 + (derivative.Latents * dt), latents, derivative.Output * dt, output);
+        var up = MathF.Sqrt(to * to * ((from * from) - (to * to)) / (from * from));
+        var down = MathF.Sqrt((to * to) - (up * up));
+        var slope = new float[latents.Length];
+        Slope(_prediction, from, latents, output, slope);
+        Blend.Add(latents, down - from, slope);
         Blend.Add(latents, up, Draw(noise, latents.Length));
-    }
-
-    private static SigmaGrid Grid(SchedulerConfig config, int steps)
-    {
-        var schedule = new NoiseSchedule(config, keepTerminalSnr: true);
-        double[] timesteps = [.. TimestepSpacing.Exact(config, steps).Select(t => (double)(float)t)];
-        return new SigmaGrid(timesteps, [.. timesteps.Select(t => (float)schedule.SigmaAt(t)), 0]);
     }
 }

@@ -13,10 +13,9 @@ internal sealed class EulerScheduler : SigmaScheduler
 
     public override void Step(int call, ReadOnlySpan<float> output, Span<float> latents, INoiseSource noise)
     {
-        var (sigma, next) = (Sigma(call), Sigma(call + 1));
-        var derivative = Derivative(_prediction, sigma);
-        var dt = next - sigma;
-        Blend.Write(latents, 1 + (derivative.Latents * dt), latents, derivative.Output * dt, output);
+        var slope = new float[latents.Length];
+        Slope(_prediction, Sigma(call), latents, output, slope);
+        Blend.Add(latents, Sigma(call + 1) - Sigma(call), slope);
     }
 
     private static SigmaGrid Grid(SchedulerConfig config, int steps)

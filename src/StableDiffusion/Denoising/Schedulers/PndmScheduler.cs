@@ -26,10 +26,6 @@ internal sealed class PndmScheduler : AlphaScheduler
         _prediction = Prediction.Of(config, PredictionType.Epsilon, PredictionType.V);
         _stride = config.Whole("num_train_timesteps") / run.Steps;
         _rungeKutta = rungeKutta;
-        if (Begin > 0 && rungeKutta.Length > 0)
-        {
-            throw new RequestException("PNDM with skip_prk_steps false cannot start in the middle; set skip_prk_steps to true or use a strength of 1.");
-        }
     }
 
     public override void Step(int call, ReadOnlySpan<float> output, Span<float> latents, INoiseSource noise)
@@ -44,7 +40,8 @@ internal sealed class PndmScheduler : AlphaScheduler
         }
     }
 
-    // Equation 13: four evaluations, weighted 1/6, 1/3, 1/3, 1/6.
+    // Equation 13: four evaluations, weighted 1/6, 1/3, 1/3, 1/6. A run that starts in the middle counts its evaluations from there,
+    // but steps from the points of the whole run, as diffusers does.
     private void RungeKuttaStep(int call, ReadOnlySpan<float> output, Span<float> latents)
     {
         var e = output.ToArray();

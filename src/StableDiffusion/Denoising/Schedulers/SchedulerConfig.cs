@@ -181,6 +181,7 @@ public sealed partial class SchedulerConfig
     {
         var wanted = parameter.Kind switch
         {
+            ParameterKind.Choice when parameter.Choices.Length == 0 => "null",
             ParameterKind.Choice => $"one of {string.Join(", ", parameter.Choices)}",
             ParameterKind.Flag => "true or false",
             ParameterKind.Real => "a number",

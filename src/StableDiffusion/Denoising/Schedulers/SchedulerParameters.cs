@@ -11,7 +11,7 @@ internal static class SchedulerParameters
     private static readonly SchedulerParameter[] _flowChoices =
     [
         Flag("use_flow_sigmas"), Real("flow_shift", 1), Flag("use_dynamic_shifting"),
-        Choice("time_shift_type", "exponential", "linear"),
+        Choice("time_shift_type", "exponential"),
     ];
 
     private static readonly SchedulerParameter[] _thresholding =
@@ -41,10 +41,10 @@ internal static class SchedulerParameters
     private static readonly SchedulerParameter _variance =
         new("variance_type", ParameterKind.Choice, null, "fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log", "learned", "learned_range");
 
+    // LCM and TCD have spacing and offset in their signatures but place their steps by original_inference_steps alone.
     private static readonly SchedulerParameter[] _consistency =
     [
-        .. Betas(0.00085, 0.012, "scaled_linear"), Whole("original_inference_steps", 50), Flag("clip_sample"), Flag("set_alpha_to_one", true),
-        .. _leading, _prediction, .. _clipping, Real("timestep_scaling", 10), _zeroSnr,
+        .. Betas(0.00085, 0.012, "scaled_linear"), Whole("original_inference_steps", 50), Flag("set_alpha_to_one", true), _prediction, _zeroSnr,
     ];
 
     /// <summary>Parameters by class name and key.</summary>
@@ -90,7 +90,8 @@ internal static class SchedulerParameters
             [
                 .. Betas(), Whole("solver_order", 2), _prediction, .. _thresholding, Flag("predict_x0", true),
                 Choice("solver_type", ["bh2", .. _solvers[..^1]]), Flag("lower_order_final", true),
-                new("disable_corrector", ParameterKind.Wholes, Array.Empty<int>()), RealOrNull("sigma_min"), RealOrNull("sigma_max"),
+                new("disable_corrector", ParameterKind.Wholes, Array.Empty<int>()),
+                new("solver_p", ParameterKind.Choice, null), RealOrNull("sigma_min"), RealOrNull("sigma_max"),
                 RealOrNull("shift_terminal"), .. _sigmaChoices, .. _flowChoices, .. _linspace, _finalSigmas, _zeroSnr,
             ],
             ["DEISMultistepScheduler"] =
@@ -99,7 +100,7 @@ internal static class SchedulerParameters
                 Choice("solver_type", ["logrho", "midpoint", "heun", "bh1", "bh2"]), Flag("lower_order_final", true), .. _sigmaChoices,
                 .. _flowChoices, .. _linspace,
             ],
-            ["LCMScheduler"] = _consistency,
+            ["LCMScheduler"] = [.. _consistency, Flag("clip_sample"), .. _clipping, Real("timestep_scaling", 10)],
             ["TCDScheduler"] = _consistency,
             ["IPNDMScheduler"] = [Whole("num_train_timesteps", 1000), new("trained_betas", ParameterKind.Reals, null)],
             ["FlowMatchEulerDiscreteScheduler"] =

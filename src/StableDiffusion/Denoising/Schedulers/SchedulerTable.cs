@@ -11,10 +11,22 @@ public static class SchedulerTable
     [
         new("pndm", "PNDMScheduler", "PLMS", "Pseudo numerical methods; the default of Stable Diffusion 1", (c, r) => new PndmScheduler(c, r), "plms"),
         new("ddim", "DDIMScheduler", "DDIM", "Denoising diffusion implicit models; eta adds noise", (c, r) => new DdimScheduler(c, r), "ddim_uniform") { HasEta = true },
+        new("ddpm", "DDPMScheduler", "DDPM", "Denoising diffusion probabilistic models; needs many steps", (c, r) => new DdpmScheduler(c, r)),
         new("euler", "EulerDiscreteScheduler", "Euler", "Euler steps; the default of SDXL", (c, r) => new EulerScheduler(c, r), "k_euler"),
         new("euler_a", "EulerAncestralDiscreteScheduler", "Euler a", "Euler steps with fresh noise", (c, r) => new EulerAncestralScheduler(c, r), "euler_ancestral", "k_euler_a", "k_euler_ancestral"),
-        new("dpmpp_2m", Multistep, "DPM++ 2M", "DPM-Solver++ with two steps of memory; good from 15 steps", (c, r) => new DpmSolverMultistepScheduler(c, r), "dpmpp", "k_dpmpp_2m"),
+        new("lms", "LMSDiscreteScheduler", "LMS", "Linear multistep of order 4", (c, r) => new LmsScheduler(c, r), "k_lms"),
+        new("heun", "HeunDiscreteScheduler", "Heun", "Heun's method; two network calls a step", (c, r) => new HeunScheduler(c, r), "k_heun"),
+        new("dpm2", "KDPM2DiscreteScheduler", "DPM2", "DPM-Solver-2; two network calls a step", (c, r) => new Dpm2Scheduler(c, r, ancestral: false), "dpm_2", "kdpm_2", "k_dpm_2"),
+        new("dpm2_a", "KDPM2AncestralDiscreteScheduler", "DPM2 a", "DPM-Solver-2 with fresh noise; two network calls a step", (c, r) => new Dpm2Scheduler(c, r, ancestral: true), "dpm2_ancestral", "kdpm_2_a", "k_dpm_2_a", "k_dpm_2_ancestral"),
+        new("dpmpp_2m", Multistep, "DPM++ 2M", "DPM-Solver++ with two steps of memory; good from 15 steps", (c, r) => new DpmSolverMultistepScheduler(c, r), "dpmpp", "dpmsolver++", "k_dpmpp_2m"),
         new(StochasticName, Multistep, "DPM++ 2M SDE", "DPM-Solver++ with memory and fresh noise", (c, r) => new DpmSolverMultistepScheduler(c, r), "dpmpp_2m_sde_gpu", "k_dpmpp_2m_sde"),
+        new("dpmpp_2s", "DPMSolverSinglestepScheduler", "DPM++ 2S", "DPM-Solver++ within each step", (c, r) => new DpmSolverSinglestepScheduler(c, r), "k_dpmpp_2s"),
+        new("unipc", "UniPCMultistepScheduler", "UniPC", "Unified predictor-corrector; good from 10 steps", (c, r) => new UniPcScheduler(c, r), "uni_pc_bh2"),
+        new("deis", "DEISMultistepScheduler", "DEIS", "Diffusion exponential integrator", (c, r) => new DeisScheduler(c, r)),
+        new("lcm", "LCMScheduler", "LCM", "Latent consistency models; 2 to 8 steps", (c, r) => new LcmScheduler(c, r)),
+        new("tcd", "TCDScheduler", "TCD", "Trajectory consistency models; eta is the paper's gamma", (c, r) => new TcdScheduler(c, r)) { HasEta = true },
+        new("ipndm", "IPNDMScheduler", "iPNDM", "Improved pseudo numerical methods", (c, r) => new IpndmScheduler(c, r)),
+        new("flow", "FlowMatchEulerDiscreteScheduler", "Flow", "Euler steps for flow models (Stable Diffusion 3)", (c, r) => new FlowScheduler(c, r), "flow_euler", "flow_match_euler"),
     ];
 
     /// <summary>The short names.</summary>
@@ -88,7 +100,8 @@ public static class SchedulerTable
         return entry.Build(asked, run);
     }
 
-    private static (SchedulerEntry Entry, SchedulerConfig Config) Choose(SchedulerConfig config, string? name)
+    /// <summary>The scheduler of that name (null: the model's own), and the configuration it is to be built from.</summary>
+    internal static (SchedulerEntry Entry, SchedulerConfig Config) Choose(SchedulerConfig config, string? name)
     {
         if (name is null)
         {

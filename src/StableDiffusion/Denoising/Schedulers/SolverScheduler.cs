@@ -79,20 +79,13 @@ internal abstract class SolverScheduler : Scheduler
         }
     }
 
-    /// <summary>The levels of <c>use_flow_sigmas</c>, shifted as <c>flow_shift</c> or the run's μ says.</summary>
-    protected static double[] FlowSigmas(SchedulerConfig config, SchedulerRun run)
+    /// <summary>Refuses rules that divide by the last level where that is 0.</summary>
+    protected static void RefuseNoiseFormAtZero(SchedulerConfig config, bool canEndAtZero)
     {
-        if (config.Flag("use_dynamic_shifting") && run.Mu is null)
+        if (!canEndAtZero && config.Text("final_sigmas_type") == "zero")
         {
-            throw new RequestException($"{config.ClassName} with use_dynamic_shifting needs the shift mu, which is not known here; set use_dynamic_shifting to false.");
+            throw new RequestException(
+                $"{config.ClassName} cannot end without noise in this form; set final_sigmas_type to sigma_min, or leave algorithm_type, predict_x0 and lower_order_final as they are by default.");
         }
-
-        var shift = config.Flag("use_dynamic_shifting") ? Math.Exp(run.Mu!.Value) : config.Real("flow_shift");
-        var trained = config.Whole("num_train_timesteps");
-        return [.. TimestepSpacing.LinearSpace(1, 1.0 / trained, run.Steps + 1)
-            .Select(alpha => 1 - alpha)
-            .Select(sigma => shift * sigma / (1 + ((shift - 1) * sigma)))
-            .Reverse()
-            .Take(run.Steps)];
     }
 }

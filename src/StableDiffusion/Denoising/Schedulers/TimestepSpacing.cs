@@ -29,17 +29,18 @@ internal static class TimestepSpacing
     public static double[] Solver(SchedulerConfig config, int steps, int last)
     {
         var trained = config.Whole("num_train_timesteps");
-        Check(config, steps, trained);
-        return config.Text("timestep_spacing") switch
+        if (steps >= last)
         {
-            "linspace" => SolverLinspace(steps, last),
+            throw new RequestException($"{steps} steps are more than {config.ClassName} can place between {last} trained ones; ask for at most {last - 1}.");
+        }
+
+        return (config.Has("timestep_spacing") ? config.Text("timestep_spacing") : "linspace") switch
+        {
+            "linspace" => [.. Reversed(LinearSpace(0, last - 1, steps + 1)).Select(t => Math.Round(t)).Take(steps)],
             "leading" => Leading(steps + 1, last / (steps + 1), config.Whole("steps_offset"))[..^1],
             _ => Trailing(steps, trained, last),
         };
     }
-
-    public static double[] SolverLinspace(int steps, int last) =>
-        [.. Reversed(LinearSpace(0, last - 1, steps + 1)).Select(t => Math.Round(t)).Take(steps)];
 
     /// <summary>numpy's <c>linspace</c>.</summary>
     public static double[] LinearSpace(double start, double end, int count)

@@ -6,7 +6,7 @@ namespace StableDiffusion.Tests;
 
 /// <summary>
 /// Every trajectory of schedulers.json, written by diffusers 0.39 (see the goldens' README for the stand-in of the network).
-/// The tolerance is absolute up to latents of 100 and grows with them above: float32 cannot hold it there.
+/// Latents are held within 1e-3 (1e-2 where x₀ is clipped), and wider only by what a few last bits of the start would do.
 /// </summary>
 public class SchedulerTrajectoryTests
 {
@@ -35,10 +35,11 @@ public class SchedulerTrajectoryTests
         var tolerance = config.Flag("clip_sample") ? 1e-2f : 1e-3f;
 
         Assert.Equal(row.GetProperty("calls").GetInt32(), scheduler.Timesteps.Count);
-        Close(Floats(row.GetProperty("timesteps")), [.. scheduler.Timesteps], 2e-3f, "timesteps");
-        Close([row.GetProperty("init_noise_sigma").GetSingle()], [scheduler.InitialNoiseSigma], 1e-3f, "init_noise_sigma");
+        Close(Floats(row.GetProperty("timesteps")), [.. scheduler.Timesteps], 1e-3f, "timesteps");
+        var sigma = row.GetProperty("init_noise_sigma").GetSingle();
+        Close([sigma], [scheduler.InitialNoiseSigma], sigma * 1e-6f, "init_noise_sigma");
 
-        var noise = new TestTorchRandom(row.GetProperty("seed").GetUInt64());
+        var noise = new TorchRandom(row.GetProperty("seed").GetUInt64());
         var latents = new float[64];
         noise.Draw(latents);
         if (run.Strength < 1)
@@ -49,39 +50,62 @@ public class SchedulerTrajectoryTests
         }
         else
         {
-            var sigma = scheduler.InitialNoiseSigma;
             latents = [.. latents.Select(value => value * sigma)];
         }
 
-        Close(Floats(row.GetProperty("start")), latents, tolerance, "start");
-        var largest = 0f;
-        var input = new float[64];
+        var start = Floats(row.GetProperty("start"));
+        Close(start, latents, MathF.Max(1e-4f, start.Max(MathF.Abs) * 1e-6f), "start");
+
+        // From here on with diffusers' own start. Where its last bit moves the end, no float32 program can hold the end more closely.
+        var ours = Run(row, scheduler, start, noise);
+        var moved = Run(row, SchedulerTable.Create(config, null, run), [.. start.Select(MathF.BitIncrement)], NoiseOf(row, run));
         var firstInputs = row.GetProperty("first_inputs").EnumerateArray().Select(Floats).ToArray();
-        for (var call = 0; call < scheduler.Timesteps.Count; call++)
+        for (var call = 0; call < firstInputs.Length; call++)
         {
+            Close(firstInputs[call], ours.Inputs[call][..4], Allowed(ours.Inputs[call], moved.Inputs[call]), $"inputs of call {call}");
+        }
+
+        var largest = 0f;
+        foreach (var expected in row.GetProperty("latents").EnumerateObject())
+        {
+            var call = int.Parse(expected.Name, CultureInfo.InvariantCulture);
+            var allowed = Allowed(ours.Latents[call], moved.Latents[call]);
+            largest = MathF.Max(largest, Close(Floats(expected.Value), ours.Latents[call], allowed, $"latents after call {call}"));
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"largest difference {largest:g3}");
+
+        float Allowed(float[] values, float[] neighbours) => tolerance + (8 * Largest(values, neighbours));
+    }
+
+    private static (List<float[]> Inputs, List<float[]> Latents) Run(JsonElement row, IScheduler scheduler, float[] start, TestTorchRandom noise)
+    {
+        var (inputs, states) = (new List<float[]>(), new List<float[]>());
+        var latents = start.ToArray();
+        for (var call = 0; call < row.GetProperty("calls").GetInt32(); call++)
+        {
+            var input = new float[latents.Length];
             scheduler.ScaleInput(call, latents, input);
-            if (call < firstInputs.Length)
-            {
-                Close(firstInputs[call], input[..firstInputs[call].Length], tolerance, $"input of call {call}");
-            }
-
-            var k = call;
-            float[] output = [.. input.Select((x, i) => (MathF.Sin((1.7f * x) + (0.3f * k)) * 0.8f) + (0.1f * MathF.Cos(i)))];
+            float[] output = [.. input.Select((x, i) => (MathF.Sin((1.7f * x) + (0.3f * call)) * 0.8f) + (0.1f * MathF.Cos(i)))];
             scheduler.Step(call, output, latents, noise);
-            if (row.GetProperty("latents").TryGetProperty(call.ToString(CultureInfo.InvariantCulture), out var expected))
-            {
-                largest = MathF.Max(largest, Close(Floats(expected), latents, tolerance, $"latents after call {call}"));
-            }
+            inputs.Add(input);
+            states.Add(latents.ToArray());
         }
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"MEASURED {row.GetProperty("scheduler").GetString()} {largest:g3}");
-        if (Environment.GetEnvironmentVariable("MEASURE") is { } file)
+        return (inputs, states);
+    }
+
+    // The generator after it gave the start.
+    private static TestTorchRandom NoiseOf(JsonElement row, SchedulerRun run)
+    {
+        var noise = new TestTorchRandom(row.GetProperty("seed").GetUInt64());
+        noise.Draw(new float[64]);
+        if (run.Strength < 1)
         {
-            lock (_rows)
-            {
-                File.AppendAllText(file, $"{row.GetProperty("scheduler").GetString()} {largest:g3} {Title(row, index)}\n");
-            }
+            noise.Draw(new float[64]);
         }
+
+        return noise;
     }
 
     private static SchedulerConfig Config(JsonElement row)
@@ -96,11 +120,12 @@ public class SchedulerTrajectoryTests
     private static float Close(float[] expected, float[] actual, float tolerance, string what)
     {
         Assert.Equal(expected.Length, actual.Length);
-        var largest = expected.Zip(actual, (e, a) => MathF.Abs(e - a)).Max();
-        var scale = MathF.Max(1, expected.Max(MathF.Abs) / 100);
-        Assert.True(largest <= tolerance * scale, $"{what} differ by {largest}: {string.Join(' ', expected.Take(6))} | {string.Join(' ', actual.Take(6))}");
+        var largest = Largest(expected, actual);
+        Assert.True(largest <= tolerance, $"{what} differ by {largest}, not {tolerance}: {string.Join(' ', expected.Take(6))} | {string.Join(' ', actual.Take(6))}");
         return largest;
     }
+
+    private static float Largest(float[] left, float[] right) => left.Zip(right, (a, b) => MathF.Abs(a - b)).Max();
 
     private static string Title(JsonElement row, int index)
     {

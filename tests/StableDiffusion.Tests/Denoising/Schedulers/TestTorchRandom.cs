@@ -31,9 +31,9 @@ internal sealed class TestTorchRandom : INoiseSource
         {
             for (var j = block; j < block + 8; j++)
             {
-                var r = MathF.Sqrt(-2 * MathF.Log(1 - noise[j]));
-                var theta = 2 * MathF.PI * noise[j + 8];
-                (noise[j], noise[j + 8]) = (r * MathF.Cos(theta), r * MathF.Sin(theta));
+                var r = Math.Sqrt(-2 * Math.Log(1 - noise[j]));
+                double theta = 2 * MathF.PI * noise[j + 8];
+                (noise[j], noise[j + 8]) = ((float)(r * Math.Cos(theta)), (float)(r * Math.Sin(theta)));
             }
         }
     }

@@ -1,0 +1,151 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace StableDiffusion.Tests;
+
+/// <summary>One run of a diffusers pipeline from <c>pictures/cases.json</c>: its arguments, final latents and pictures.</summary>
+internal sealed class GoldenCase
+{
+    private readonly JsonObject _case;
+
+    private GoldenCase(JsonObject json) => _case = json;
+
+    public static IReadOnlyList<GoldenCase> All { get; } =
+        [.. JsonNode.Parse(File.ReadAllText(Goldens.PathOf("pictures", "cases.json")))!.AsArray().Select(node => new GoldenCase(node!.AsObject()))];
+
+    public string Name => (string)_case["name"]!;
+
+    public string Model => (string)_case["model"]!;
+
+    public string Scheduler => (string)_case["scheduler"]!;
+
+    public bool IsSquare64 => Width is 64 or null && Height is 64 or null;
+
+    /// <summary>Whether an export that takes time steps as integers can be told them all.</summary>
+    public bool HasWholeTimesteps
+    {
+        get
+        {
+            var config = Overrides.Aggregate(
+                SchedulerConfig.Load(Goldens.PathOf("models", Model, "scheduler", "scheduler_config.json")),
+                (config, entry) => config.With(entry.Key, entry.Value));
+            var run = new SchedulerRun { Steps = (int)_case["num_inference_steps"]! };
+            return SchedulerTable.Create(config, Scheduler == "default" ? null : Scheduler, run).Timesteps.All(float.IsInteger);
+        }
+    }
+
+    public int Images => (int?)_case["num_images_per_prompt"] ?? 1;
+
+    public bool ClipsSamples => (bool?)_case["scheduler_config"]?["clip_sample"] ?? false;
+
+    /// <summary>The final latents, as the pipeline's <c>output_type="latent"</c> gave them.</summary>
+    public float[] Latents => NpyFile.Read(Goldens.PathOf("pictures", (string)_case["latents"]!)).Values;
+
+    public IReadOnlyList<string> Pictures => [.. _case["images"]!.AsArray().Select(name => Goldens.PathOf("pictures", (string)name!))];
+
+    private int? Width => (int?)_case["width"];
+
+    private int? Height => (int?)_case["height"];
+
+    private long[] Seeds => _case["seed"] is JsonArray list ? [.. list.Select(seed => (long)seed!)] : [(long)_case["seed"]!];
+
+    public static GoldenCase Named(string name) => All.Single(one => one.Name == name);
+
+    /// <summary>The case as a request to the library, in diffusers' way of reading prompts.</summary>
+    public ImageRequest ToRequest() => new()
+    {
+        Prompt = (string)_case["prompt"]!,
+        NegativePrompt = (string?)_case["negative_prompt"],
+        Prompt2 = (string?)_case["prompt_2"],
+        Seeds = Seeds,
+        ImagesPerSeed = Seeds.Length > 1 ? 1 : Images,
+        Steps = (int)_case["num_inference_steps"]!,
+        GuidanceScale = (double)_case["guidance_scale"]!,
+        GuidanceRescale = (double?)_case["guidance_rescale"] ?? 0,
+        Width = Width,
+        Height = Height,
+        Scheduler = Scheduler == "default" ? null : Scheduler,
+        SchedulerConfig = Overrides.ToDictionary(entry => entry.Key, entry => entry.Value?.DeepClone()),
+        Eta = (double?)_case["eta"],
+        ClipSkip = ((int?)_case["clip_skip"] ?? 0) + 1,
+        LongPrompt = LongPrompt.Truncate,
+        InitImage = PathOf("init_image") is { } picture ? PngReader.Read(picture).Image : null,
+        Mask = PathOf("mask_image") is { } mask ? PngReader.Read(mask).Image : null,
+        Strength = (double?)_case["strength"],
+        OriginalSize = Pair("original_size") is var (height, width) ? (width, height) : null,
+        Crop = Pair("crops_coords_top_left") ?? (0, 0),
+        TargetSize = Pair("target_size") is var (targetHeight, targetWidth) ? (targetWidth, targetHeight) : null,
+    };
+
+    /// <summary>The case as a command line.</summary>
+    public IReadOnlyList<string> ToArguments()
+    {
+        List<string> arguments = [(string)_case["prompt"]!, "--long-prompt", "truncate", "--seed", string.Join(',', Seeds)];
+        void Add(string option, string key)
+        {
+            if (_case[key] is { } value)
+            {
+                arguments.AddRange([option, value.ToString()]);
+            }
+        }
+
+        Add("--negative-prompt", "negative_prompt");
+        Add("--steps", "num_inference_steps");
+        Add("--cfg-scale", "guidance_scale");
+        Add("--guidance-rescale", "guidance_rescale");
+        Add("-W", "width");
+        Add("-H", "height");
+        Add("--eta", "eta");
+        Add("--strength", "strength");
+        Add("--prompt-2", "prompt_2");
+        if (Seeds.Length == 1)
+        {
+            Add("--num-images", "num_images_per_prompt");
+        }
+
+        if (Scheduler != "default")
+        {
+            arguments.AddRange(["--scheduler", Scheduler]);
+        }
+
+        foreach (var (key, value) in Overrides)
+        {
+            arguments.AddRange(["--scheduler-config", $"{key}={(value is JsonValue text && text.GetValueKind() == JsonValueKind.String ? (string)text! : value?.ToJsonString())}"]);
+        }
+
+        if (_case["clip_skip"] is { } skip)
+        {
+            arguments.AddRange(["--clip-skip", ((int)skip + 1).ToString(CultureInfo.InvariantCulture)]);
+        }
+
+        foreach (var (option, key) in (IEnumerable<(string, string)>)[("--init-image", "init_image"), ("--mask", "mask_image")])
+        {
+            if (PathOf(key) is { } path)
+            {
+                arguments.AddRange([option, path]);
+            }
+        }
+
+        foreach (var (option, key, separator) in (IEnumerable<(string, string, char)>)[("--original-size", "original_size", 'x'), ("--target-size", "target_size", 'x')])
+        {
+            if (Pair(key) is var (height, width))
+            {
+                arguments.AddRange([option, string.Create(CultureInfo.InvariantCulture, $"{width}{separator}{height}")]);
+            }
+        }
+
+        if (Pair("crops_coords_top_left") is var (top, left))
+        {
+            arguments.AddRange(["--crop", string.Create(CultureInfo.InvariantCulture, $"{top},{left}")]);
+        }
+
+        return arguments;
+    }
+
+    private JsonObject Overrides => _case["scheduler_config"]?.AsObject() ?? [];
+
+    private string? PathOf(string key) => (string?)_case[key] is { } name ? Goldens.PathOf("pictures", name) : null;
+
+    private (int First, int Second)? Pair(string key) => _case[key] is JsonArray { Count: 2 } pair ? ((int)pair[0]!, (int)pair[1]!) : null;
+}

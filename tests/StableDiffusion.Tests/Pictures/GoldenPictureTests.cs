@@ -1,0 +1,73 @@
+namespace StableDiffusion.Tests;
+
+/// <summary>The pictures of diffusers 0.39 on PyTorch (CPU, float32), painted by the library: goldens/pictures.</summary>
+public sealed class GoldenPictureTests(GoldenPictureTests.Pipelines pipelines) : IClassFixture<GoldenPictureTests.Pipelines>
+{
+    /// <summary>Final latents of the reference differ between two engines by 2e-4 at most (goldens/README.md).</summary>
+    private const double LatentTolerance = 1e-3;
+
+    /// <summary>With clip_sample, 2e-3.</summary>
+    private const double ClippedLatentTolerance = 1e-2;
+
+    private const int PixelTolerance = 2;
+
+    public static TheoryData<string> Names => [.. GoldenCase.All.Select(one => one.Name)];
+
+    public static TheoryData<string, string> NamesOnOtherExports =>
+        [.. from one in GoldenCase.All
+            where one.Model == "sd1"
+            from export in (string[])["sd1-legacy", "sd1-external", "sd1-static"]
+            where export != "sd1-static" || one.IsSquare64
+            where export != "sd1-legacy" || one.HasWholeTimesteps
+            select (one.Name, export)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void The_latents_and_pictures_are_those_of_diffusers(string name) => Check(name, GoldenCase.Named(name).Model);
+
+    [Theory]
+    [MemberData(nameof(NamesOnOtherExports))]
+    public void Other_exports_of_the_same_model_paint_the_same(string name, string export) => Check(name, export);
+
+    private void Check(string name, string model)
+    {
+        var golden = GoldenCase.Named(name);
+        var pictures = pipelines.Of(model).Generate(golden.ToRequest()).ToList();
+
+        float[] latents = [.. pictures.SelectMany(picture => picture.Latents.Values)];
+        var difference = Differences.Largest(latents, golden.Latents);
+        Assert.True(
+            difference <= (golden.ClipsSamples ? ClippedLatentTolerance : LatentTolerance), $"the latents differ by {difference:E1}");
+        Assert.Equal(golden.Pictures.Count, pictures.Count);
+        foreach (var (picture, path) in pictures.Zip(golden.Pictures))
+        {
+            Assert.InRange(Differences.Largest(picture.Image, PngReader.Read(path).Image), 0, PixelTolerance);
+        }
+    }
+
+    /// <summary>Each golden model is opened once.</summary>
+    public sealed class Pipelines : IDisposable
+    {
+        private readonly Dictionary<string, TextToImagePipeline> _open = [];
+
+        public TextToImagePipeline Of(string model)
+        {
+            if (!_open.TryGetValue(model, out var pipeline))
+            {
+                pipeline = TextToImagePipeline.Load(
+                    Goldens.PathOf("models", model), new PipelineOptions { Device = ExecutionDevice.Cpu });
+                _open.Add(model, pipeline);
+            }
+
+            return pipeline;
+        }
+
+        public void Dispose()
+        {
+            foreach (var pipeline in _open.Values)
+            {
+                pipeline.Dispose();
+            }
+        }
+    }
+}

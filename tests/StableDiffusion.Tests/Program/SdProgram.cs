@@ -1,0 +1,53 @@
+using System.Diagnostics;
+
+namespace StableDiffusion.Tests;
+
+/// <summary>The built program, run as a user's shell runs it.</summary>
+internal static class SdProgram
+{
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(2);
+
+    /// <summary>What came of a run.</summary>
+    internal sealed record Outcome(int ExitCode, string Output, string Errors)
+    {
+        public IReadOnlyList<string> OutputLines => Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+        public IReadOnlyList<string> ErrorLines => Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    }
+
+    public static string Path { get; } = System.IO.Path.Combine(AppContext.BaseDirectory, "StableDiffusion.Cli.dll");
+
+    /// <summary>Runs the program to its end.</summary>
+    public static Outcome Run(params IEnumerable<string> arguments) => Run(arguments, workingFolder: null, input: null);
+
+    /// <summary>Runs the program to its end, in a folder and with text on standard input.</summary>
+    public static Outcome Run(IEnumerable<string> arguments, string? workingFolder, string? input)
+    {
+        using var process = Start(arguments, workingFolder);
+        if (input is not null)
+        {
+            process.StandardInput.Write(input);
+        }
+
+        process.StandardInput.Close();
+        var output = process.StandardOutput.ReadToEndAsync();
+        var errors = process.StandardError.ReadToEndAsync();
+        if (!process.WaitForExit(_patience))
+        {
+            process.Kill(entireProcessTree: true);
+            throw new TimeoutException($"The program was still running after {_patience.TotalSeconds} s: {string.Join(' ', arguments)}");
+        }
+
+        return new Outcome(process.ExitCode, output.GetAwaiter().GetResult(), errors.GetAwaiter().GetResult());
+    }
+
+    /// <summary>Starts the program with all three streams in the caller's hands.</summary>
+    public static Process Start(IEnumerable<string> arguments, string? workingFolder = null) => Process.Start(
+        new ProcessStartInfo("dotnet", [Path, .. arguments])
+        {
+            WorkingDirectory = workingFolder ?? "",
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+}
