@@ -105,6 +105,9 @@ internal sealed partial class GenerationPlan
         Request.Scheduler,
         new SchedulerRun { Steps = Steps, Strength = Strength, Images = images, Eta = Eta });
 
+    /// <summary>diffusers' pipelines hand every scheduler that takes η a 0 unless told otherwise, whatever its own default.</summary>
+    private double? Eta => Request.Eta ?? (Entry.HasEta ? 0 : null);
+
     /// <summary>
     /// Whether a picture of this plan and one of another can be painted in the same calls of the UNet: from noise alone, one picture each,
     /// with nothing different but texts, seed and generator.
@@ -120,9 +123,6 @@ internal sealed partial class GenerationPlan
             other.Request.SchedulerConfig.TryGetValue(entry.Key, out var value) && JsonNode.DeepEquals(entry.Value, value));
 
     private bool IsPlain => ImageCount == 1 && Request.Seeds.Count == 1 && Request.InitImage is null && Request.Latents is null;
-
-    /// <summary>diffusers' pipelines hand every scheduler that takes η a 0 unless told otherwise, whatever its own default.</summary>
-    private double? Eta => Request.Eta ?? (Entry.HasEta ? 0 : null);
 
     private (int Width, int Height) Size()
     {

@@ -41,7 +41,7 @@ public sealed class TextToImagePipeline : IDisposable
         ImageRequest request, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
     {
         var plan = GenerationPlan.Of(request, Folder);
-        WarnOfRounding(plan);
+        WarnOfRoundedTimesteps(plan);
         return request.Seeds.SelectMany((seed, run) =>
             GenerateRun([new Painting(plan, seed)], run * plan.ImageCount, request.Seeds.Count * plan.ImageCount, progress, cancellation));
     }
@@ -71,7 +71,7 @@ public sealed class TextToImagePipeline : IDisposable
         }
 
         var plans = requests.Select(request => GenerationPlan.Of(request, Folder)).ToList();
-        WarnOfRounding(plans[0]);
+        WarnOfRoundedTimesteps(plans[0]);
         return plans.TrueForAll(plan => plan.SharesCallsWith(plans[0]))
             ? GenerateRun([.. plans.Select(plan => new Painting(plan, plan.Request.Seeds[0]))], 0, plans.Count, progress, cancellation)
             : throw new RequestException("requests that differ in size, steps, guidance, scheduler or start picture cannot be painted together.");
@@ -160,9 +160,10 @@ public sealed class TextToImagePipeline : IDisposable
             var painting = paintings[rows[i]];
             var one = latents.Extract(i);
             var picture = clock.Decode(() => decoder.Decode(one, cancellation));
-            var parameters = painting.Plan.ParametersOf(painting.Seed, paintings.Count == 1 ? i : 0);
+            var inSeed = paintings.Count == 1 ? i : 0;
+            var parameters = painting.Plan.ParametersOf(painting.Seed, inSeed);
             yield return new GeneratedImage(
-                picture, one, firstIndex + i, painting.Seed, paintings.Count == 1 ? i : 0, parameters, clock.Timings);
+                picture, one, firstIndex + i, painting.Seed, inSeed, parameters, clock.Timings);
         }
 
         Release(ref _decoder);
@@ -191,7 +192,7 @@ public sealed class TextToImagePipeline : IDisposable
         return (positive, conditioner.Encode(new(text, request.NegativePrompt2 ?? text, negativeSkip, request.LongPrompt), _warn, cancellation));
     }
 
-    private void WarnOfRounding(GenerationPlan plan)
+    private void WarnOfRoundedTimesteps(GenerationPlan plan)
     {
         if (Folder.UNet.WantsWholeTimesteps && !plan.HasWholeTimesteps)
         {

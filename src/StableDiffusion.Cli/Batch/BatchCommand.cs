@@ -84,7 +84,7 @@ internal static class BatchCommand
     }
 
     private static string Kept(BatchRun? work) =>
-        $"{(work?.Painted ?? 0).ToString(CultureInfo.InvariantCulture)} pictures of this run are complete; --resume does the rest.";
+        string.Create(CultureInfo.InvariantCulture, $"Pictures of this run that are complete: {work?.Painted ?? 0}; --resume does the rest.");
 
     private static int DryRun(IEnumerable<BatchEntry> jobs, LineOptions options, BatchSettings settings, ConsoleLog log)
     {

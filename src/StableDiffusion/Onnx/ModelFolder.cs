@@ -34,7 +34,7 @@ public sealed class ModelFolder
         SizeGrid = PixelsPerLatent * (1 << downSamplings) * (unet.Integer("patch_size") ?? 1);
 
         MaxTextLength = JsonFile.ReadIfExists(Combine("text_encoder", "config.json")).Integer("max_position_embeddings") ?? 77;
-        Scheduler = SchedulerConfig.Load(Combine("scheduler", "scheduler_config.json"));
+        Scheduler = AsPipelineLoads(SchedulerConfig.Load(Combine("scheduler", "scheduler_config.json")));
         Defaults = GenerationDefaults.Of(this, JsonFile.ReadIfExists(Combine("generation_config.json")));
     }
 
@@ -140,6 +140,10 @@ public sealed class ModelFolder
 
         return pixels;
     }
+
+    /// <summary>diffusers' pipelines of SD 1 and 2 mend two values of old files when they load a model, whatever the file says.</summary>
+    private SchedulerConfig AsPipelineLoads(SchedulerConfig scheduler) =>
+        HasSecondTextEncoder ? scheduler : scheduler.Amended("steps_offset", 1).Amended("clip_sample", false);
 
     private void RequireFiles()
     {

@@ -205,7 +205,7 @@ public class ClipSkipTests
                 yield return new Row(
                     row.GetProperty("clip_skip").GetInt32() - 1,
                     [.. row.GetProperty("ids").EnumerateArray().Select(c => c.EnumerateArray().Select(i => i.GetInt32()).ToArray())],
-                    TestNpy.Read(Goldens.PathOf("prompts", embeddings.GetString()!)).Values);
+                    NpyFile.Read(Goldens.PathOf("prompts", embeddings.GetString()!)).Values);
             }
         }
     }

@@ -30,7 +30,8 @@ internal abstract class AlphaScheduler : Scheduler
         if (type == PredictionType.Epsilon && Timesteps.Any(t => Alpha((int)t) == 0))
         {
             throw new RequestException(
-                "A model that predicts the noise (prediction_type epsilon) cannot start where there is nothing but noise: set rescale_betas_zero_snr to false or timestep_spacing to leading.");
+                "A model that predicts noise (prediction_type epsilon) cannot start from nothing but noise: "
+                + "set rescale_betas_zero_snr to false or timestep_spacing to leading.");
         }
     }
 }

@@ -9,7 +9,8 @@ internal static class ConsistencySteps
         if (original < 1 || original > trained || steps > original)
         {
             throw new RequestException(
-                $"{steps} steps cannot be chosen from original_inference_steps {original} of {trained} trained steps; ask for at most {original} steps.");
+                $"{steps} steps cannot be chosen from original_inference_steps {original} of {trained} trained steps; "
+                + $"ask for at most {original} steps.");
         }
 
         var stride = trained / original;

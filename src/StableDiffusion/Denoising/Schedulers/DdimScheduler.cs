@@ -1,6 +1,8 @@
 namespace StableDiffusion;
 
-/// <summary>Denoising diffusion implicit models: equations 12 and 16 of Song et al. (2020), arXiv 2010.02502, as <c>DDIMScheduler</c>.</summary>
+/// <summary>
+/// Denoising diffusion implicit models: equations 12 and 16 of Song et al. (2020), arXiv 2010.02502, as <c>DDIMScheduler</c>.
+/// </summary>
 internal sealed class DdimScheduler : AlphaScheduler
 {
     private readonly PredictionType _prediction;
@@ -29,7 +31,8 @@ internal sealed class DdimScheduler : AlphaScheduler
 
         var variance = (1 - previous) / (1 - alpha) * (1 - (alpha / previous));
         var sigma = _eta * Math.Sqrt(variance);
-        Blend.Write(latents, Math.Sqrt(previous), clean, Math.Sqrt(1 - previous - (sigma * sigma)), latents);
+        var direction = Math.Sqrt(Math.Max(1 - previous - (sigma * sigma), 0));
+        Blend.Write(latents, Math.Sqrt(previous), clean, direction, latents);
         if (_eta > 0)
         {
             Blend.Add(latents, sigma, Draw(noise, latents.Length));

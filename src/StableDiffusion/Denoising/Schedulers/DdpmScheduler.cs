@@ -1,6 +1,8 @@
 namespace StableDiffusion;
 
-/// <summary>Denoising diffusion probabilistic models: equations 6, 7 and 15 of Ho et al. (2020), arXiv 2006.11239, as <c>DDPMScheduler</c>.</summary>
+/// <summary>
+/// Denoising diffusion probabilistic models: equations 6, 7 and 15 of Ho et al. (2020), arXiv 2006.11239, as <c>DDPMScheduler</c>.
+/// </summary>
 internal sealed class DdpmScheduler : AlphaScheduler
 {
     private readonly PredictionType _prediction;
@@ -17,7 +19,8 @@ internal sealed class DdpmScheduler : AlphaScheduler
         RefuseZeroSnr(_prediction);
         if (_variance is not ("fixed_small" or "fixed_small_log" or "fixed_large"))
         {
-            throw new RequestException($"DDPM has no rule for variance_type {_variance}; set it to fixed_small, fixed_small_log or fixed_large.");
+            throw new RequestException(
+                $"ddpm has no rule for variance_type {_variance}; set it to fixed_small, fixed_small_log or fixed_large.");
         }
     }
 
@@ -31,7 +34,8 @@ internal sealed class DdpmScheduler : AlphaScheduler
         var clean = new float[latents.Length];
         Blend.Write(clean, Prediction.Clean(_prediction, Math.Sqrt(alphaBar), Math.Sqrt(1 - alphaBar)), latents, output);
         _thresholding.Apply(clean);
-        Blend.Write(latents, Math.Sqrt(previous) * beta / (1 - alphaBar), clean, Math.Sqrt(alpha) * (1 - previous) / (1 - alphaBar), latents);
+        var (ofClean, ofLatents) = (Math.Sqrt(previous) * beta / (1 - alphaBar), Math.Sqrt(alpha) * (1 - previous) / (1 - alphaBar));
+        Blend.Write(latents, ofClean, clean, ofLatents, latents);
         if (t > 0)
         {
             var variance = _variance == "fixed_large" ? beta : Math.Max((1 - previous) / (1 - alphaBar) * beta, 1e-20);

@@ -35,8 +35,8 @@ internal sealed class DeisScheduler : SolverScheduler
 
         var remaining = Timesteps.Count - call;
         var order = Math.Min(_outputs.Count, _lowersOrder ? remaining : _order);
-        var (alphaT, sigmaT, lambdaT) = Level(call + 1);
-        var (alphaS, _, lambdaS) = Level(call);
+        var (alphaT, sigmaT, lambdaT) = LevelAt(call + 1);
+        var (alphaS, _, lambdaS) = LevelAt(call);
         Blend.Scale(latents, alphaT / alphaS);
         if (order == 1)
         {
@@ -54,7 +54,7 @@ internal sealed class DeisScheduler : SolverScheduler
 
     private double Rho(int call)
     {
-        var (alpha, sigma, _) = Level(call);
+        var (alpha, sigma, _) = LevelAt(call);
         return sigma / alpha;
     }
 

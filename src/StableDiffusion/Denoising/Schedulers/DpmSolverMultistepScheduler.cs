@@ -33,7 +33,8 @@ internal sealed class DpmSolverMultistepScheduler : SolverScheduler
         RefuseNoiseFormAtZero(config, _plusPlus);
         if (_order == 3 && algorithm == "sde-dpmsolver")
         {
-            throw new RequestException("algorithm_type sde-dpmsolver has solver_order 1 or 2; for 3 set algorithm_type to sde-dpmsolver++.");
+            throw new RequestException(
+                "algorithm_type sde-dpmsolver has solver_order 1 or 2; for 3 set algorithm_type to sde-dpmsolver++.");
         }
 
         _secondOrderBeforeLast = config.Flag("lower_order_final") && grid.Timesteps.Count < FewSteps;
@@ -60,8 +61,8 @@ internal sealed class DpmSolverMultistepScheduler : SolverScheduler
     // x_t = a·x + b₀·D₀ + b₁·D₁ + b₂·D₂ + c·noise, with D the divided differences of the outputs in λ.
     private void Update(int call, int order, Span<float> latents, float[] drawn)
     {
-        var (_, _, lambda) = Level(call);
-        var (h, a, b0, b1, b2, c) = SolverWeights.Of(_plusPlus, _stochastic, Level(call), Level(call + 1));
+        var (_, _, lambda) = LevelAt(call);
+        var (h, a, b0, b1, b2, c) = SolverWeights.Of(_plusPlus, _stochastic, LevelAt(call), LevelAt(call + 1));
         Blend.Scale(latents, a);
         if (order == 1)
         {
@@ -69,14 +70,14 @@ internal sealed class DpmSolverMultistepScheduler : SolverScheduler
         }
         else if (order == 2)
         {
-            var r0 = (lambda - Level(call - 1).Lambda) / h;
+            var r0 = (lambda - LevelAt(call - 1).Lambda) / h;
             var d = (_heun ? b1 : 0.5 * b0) / r0;
             Blend.Add(latents, b0 + d, _outputs[^1]);
             Blend.Add(latents, -d, _outputs[^2]);
         }
         else
         {
-            var (lambda1, lambda2) = (Level(call - 1).Lambda, Level(call - 2).Lambda);
+            var (lambda1, lambda2) = (LevelAt(call - 1).Lambda, LevelAt(call - 2).Lambda);
             var (r0, r1) = ((lambda - lambda1) / h, (lambda1 - lambda2) / h);
 
             // D₁ = D₁₀ + r₀/(r₀ + r₁)·(D₁₀ − D₁₁) and D₂ = (D₁₀ − D₁₁)/(r₀ + r₁), with D₁₀ = (m₀ − m₁)/r₀ and D₁₁ = (m₁ − m₂)/r₁.

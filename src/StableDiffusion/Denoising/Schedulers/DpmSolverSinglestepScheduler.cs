@@ -53,8 +53,8 @@ internal sealed class DpmSolverSinglestepScheduler : SolverScheduler
 
     private void Update(int call, int order, Span<float> latents, float[] drawn)
     {
-        var from = Level(call - order + 1);
-        var (h, a, b0, b1, b2, c) = SolverWeights.Of(_plusPlus, _stochastic, from, Level(call + 1));
+        var from = LevelAt(call - order + 1);
+        var (h, a, b0, b1, b2, c) = SolverWeights.Of(_plusPlus, _stochastic, from, LevelAt(call + 1));
         Blend.Scale(latents, a);
         if (order == 1)
         {
@@ -62,14 +62,14 @@ internal sealed class DpmSolverSinglestepScheduler : SolverScheduler
         }
         else if (order == 2)
         {
-            var r0 = (Level(call).Lambda - from.Lambda) / h;
+            var r0 = (LevelAt(call).Lambda - from.Lambda) / h;
             var d = (_heun ? b1 : 0.5 * b0) / r0;
             Blend.Add(latents, b0 - d, _outputs[^2]);
             Blend.Add(latents, d, _outputs[^1]);
         }
         else
         {
-            var (r0, r1) = ((Level(call).Lambda - from.Lambda) / h, (Level(call - 1).Lambda - from.Lambda) / h);
+            var (r0, r1) = ((LevelAt(call).Lambda - from.Lambda) / h, (LevelAt(call - 1).Lambda - from.Lambda) / h);
 
             // With D₁₀ = (m₁ − m₂)/r₁ and D₁₁ = (m₀ − m₂)/r₀: D₁ = (r₀·D₁₀ − r₁·D₁₁)/(r₀ − r₁) and D₂ = 2·(D₁₁ − D₁₀)/(r₀ − r₁).
             var d10 = _heun ? ((b1 * r0) - (2 * b2)) / (r0 - r1) / r1 : 0;

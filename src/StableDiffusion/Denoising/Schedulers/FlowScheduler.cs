@@ -19,7 +19,8 @@ internal sealed class FlowScheduler : Scheduler
         _sigmas = sigmas;
         if (config.Flag("stochastic_sampling"))
         {
-            throw new RequestException("flow with stochastic_sampling draws noise that no seed controls; set stochastic_sampling to false.");
+            throw new RequestException(
+                "flow with stochastic_sampling draws noise that no seed controls; set stochastic_sampling to false.");
         }
     }
 
@@ -40,7 +41,8 @@ internal sealed class FlowScheduler : Scheduler
         var isDynamic = config.Flag("use_dynamic_shifting");
         if (isDynamic && run.Mu is null)
         {
-            throw new RequestException("flow with use_dynamic_shifting needs the shift mu, which is not known here; set use_dynamic_shifting to false.");
+            throw new RequestException(
+                "flow with use_dynamic_shifting needs the shift mu, which is not known here; set use_dynamic_shifting to false.");
         }
 
         var trained = config.Whole("num_train_timesteps");

@@ -37,25 +37,8 @@ internal sealed class IpndmScheduler : Scheduler
         var e = new float[latents.Length];
         Blend.Write(e, _sigmas[call], latents, _alphas[call], output);
         _ets.Add(e);
-        if (_ets.Count > 4)
-        {
-            _ets.RemoveAt(0);
-        }
-
-        if (_ets.Count > 1)
-        {
-            ReadOnlySpan<double> weights = _ets.Count switch
-            {
-                2 => [3.0 / 2, -1.0 / 2],
-                3 => [23.0 / 12, -16.0 / 12, 5.0 / 12],
-                _ => [55.0 / 24, -59.0 / 24, 37.0 / 24, -9.0 / 24],
-            };
-            e = new float[latents.Length];
-            for (var i = 0; i < weights.Length; i++)
-            {
-                Blend.Add(e, weights[i], _ets[^(i + 1)]);
-            }
-        }
+        e = new float[latents.Length];
+        AdamsBashforth.Write(e, _ets);
 
         // At the start α is 0 and so is x − σ·e: first the difference, then the quotient.
         Blend.Write(latents, 1, latents, -_sigmas[call], e);

@@ -1,6 +1,8 @@
 namespace StableDiffusion;
 
-/// <summary>Multistep consistency sampling: Algorithm 3 of Luo et al. (2023), arXiv 2310.04378 (latent consistency models), as <c>LCMScheduler</c>.</summary>
+/// <summary>
+/// Multistep consistency sampling: Algorithm 3 of Luo et al. (2023), arXiv 2310.04378 (latent consistency models), as <c>LCMScheduler</c>.
+/// </summary>
 internal sealed class LcmScheduler : AlphaScheduler
 {
     private const double SigmaData = 0.5;

@@ -20,6 +20,11 @@ internal sealed class NoiseSchedule
             AlphasCumprod[^1] = 1f / (1 << 24);
         }
 
+        if (AlphasCumprod.Any(alphaBar => alphaBar is not (>= 0 and <= 1)))
+        {
+            throw new RequestException("The configuration's betas give no noise schedule; beta_start and beta_end lie between 0 and 1.");
+        }
+
         Sigmas = [.. AlphasCumprod.Select(alpha => MathF.Sqrt((1 - alpha) / alpha))];
         LogSigmas = [.. Sigmas.Select(sigma => MathF.Log(sigma))];
     }
@@ -70,12 +75,19 @@ internal sealed class NoiseSchedule
 
     private static float[] Betas(SchedulerConfig config)
     {
-        if (config.Reals("trained_betas") is { Length: > 0 } trained)
+        var (start, end, count) = (config.Real("beta_start"), config.Real("beta_end"), config.Whole("num_train_timesteps"));
+        if (count < 2)
         {
-            return [.. trained.Select(beta => (float)beta)];
+            throw new RequestException($"num_train_timesteps is {count}, but a noise schedule has at least 2.");
         }
 
-        var (start, end, count) = (config.Real("beta_start"), config.Real("beta_end"), config.Whole("num_train_timesteps"));
+        if (config.Reals("trained_betas") is { } trained)
+        {
+            return trained.Length == count
+                ? [.. trained.Select(beta => (float)beta)]
+                : throw new RequestException($"trained_betas has {trained.Length} values, but num_train_timesteps is {count}.");
+        }
+
         return config.Text("beta_schedule") switch
         {
             "linear" => LinearSpace(start, end, count),

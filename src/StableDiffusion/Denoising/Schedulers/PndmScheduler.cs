@@ -64,51 +64,27 @@ internal sealed class PndmScheduler : AlphaScheduler
         Transfer(_rungeKutta[call / 4 * 4], previous, e, latents);
     }
 
-    // Equation 12, with lower orders until four outputs are known.
+    // Equation 12, with lower orders until four outputs are known; PLMS takes the first step again with the mean of two outputs.
     private void MultistepStep(int call, ReadOnlySpan<float> output, Span<float> latents)
     {
         var t = (int)Timesteps[call];
-        var previous = t - _stride;
-        var repeats = call == 1 && _rungeKutta.Length == 0;
-        if (repeats)
-        {
-            (t, previous) = (t + _stride, t);
-        }
-        else
-        {
-            _ets.Add(output.ToArray());
-            if (_ets.Count > Order)
-            {
-                _ets.RemoveAt(0);
-            }
-        }
-
         var e = output.ToArray();
-        if (repeats)
+        if (call == 1 && _rungeKutta.Length == 0)
         {
             Blend.Write(e, 0.5, output, 0.5, _ets[^1]);
             _start.CopyTo(latents);
+            Transfer(t + _stride, t, e, latents);
+            return;
         }
-        else if (_ets.Count == 1)
+
+        if (call == 0)
         {
             _start = latents.ToArray();
         }
-        else
-        {
-            ReadOnlySpan<double> weights = _ets.Count switch
-            {
-                2 => [3.0 / 2, -1.0 / 2],
-                3 => [23.0 / 12, -16.0 / 12, 5.0 / 12],
-                _ => [55.0 / 24, -59.0 / 24, 37.0 / 24, -9.0 / 24],
-            };
-            Blend.Scale(e, weights[0]);
-            for (var i = 1; i < weights.Length; i++)
-            {
-                Blend.Add(e, weights[i], _ets[^(i + 1)]);
-            }
-        }
 
-        Transfer(t, previous, e, latents);
+        _ets.Add(output.ToArray());
+        AdamsBashforth.Write(e, _ets);
+        Transfer(t, t - _stride, e, latents);
     }
 
     // Equation 9: from time step t to the previous one along the noise e.
@@ -133,7 +109,8 @@ internal sealed class PndmScheduler : AlphaScheduler
 
         if (steps < Order)
         {
-            throw new RequestException($"PNDM with skip_prk_steps false needs at least {Order} steps, not {steps}; set skip_prk_steps to true or ask for more.");
+            throw new RequestException(
+                $"pndm with skip_prk_steps false needs at least {Order} steps, not {steps}; set skip_prk_steps to true or ask for more.");
         }
 
         var half = config.Whole("num_train_timesteps") / steps / 2;

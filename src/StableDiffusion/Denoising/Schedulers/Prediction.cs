@@ -35,7 +35,8 @@ internal static class Prediction
         };
         return allowed.Contains(type)
             ? type
-            : throw new RequestException($"{config.ClassName} has no rule for prediction_type {text}; choose another scheduler, such as ddim or euler.");
+            : throw new RequestException(
+                $"{config.ClassName} has no rule for prediction_type {text}; choose another scheduler, such as ddim or euler.");
     }
 
     /// <summary>x₀ as a weighted sum.</summary>

@@ -40,6 +40,7 @@ internal abstract class Scheduler : IScheduler
         return steps > 0
             ? run.Steps - steps
             : throw new RequestException(
-                $"A strength of {run.Strength} leaves none of {run.Steps} steps to run; ask for more steps or a strength of at least {1.0 / run.Steps:0.###}.");
+                $"A strength of {run.Strength} leaves none of {run.Steps} steps to run; "
+                + $"ask for more steps or a strength of at least {1.0 / run.Steps:0.###}.");
     }
 }

@@ -29,12 +29,29 @@ public sealed partial class SchedulerConfig
         if (!SchedulerParameters.ByClass.TryGetValue(className, out _parameters!))
         {
             throw new ModelException(
-                $"{where}: there is no scheduler \"{className}\" here; \"_class_name\" may be {string.Join(", ", SchedulerParameters.ByClass.Keys.Order())}.");
+                $"{where}: there is no scheduler \"{className}\" here; \"_class_name\" may be "
+                + $"{string.Join(", ", SchedulerParameters.ByClass.Keys.Order())}.");
         }
 
         foreach (var parameter in _parameters.Values)
         {
-            _values[parameter.Name] = given.TryGetValue(parameter.Name, out var value) ? Read(parameter, value) : parameter.Default;
+            _values[parameter.Name] = parameter.Default;
+            if (given.TryGetValue(parameter.Name, out var value))
+            {
+                // What was set by hand may be meant for a class that is chosen later: it is refused when a scheduler is built.
+                if (TryRead(parameter, value, out var read))
+                {
+                    _values[parameter.Name] = read;
+                }
+                else if (asked.Contains(parameter.Name))
+                {
+                    Refusal ??= Complaint(parameter, value);
+                }
+                else
+                {
+                    throw new ModelException($"{where}: {Complaint(parameter, value)}");
+                }
+            }
         }
     }
 
@@ -77,14 +94,28 @@ public sealed partial class SchedulerConfig
             return WithClass(value?.ToString() ?? "");
         }
 
-        if (!SchedulerParameters.ByClass.Values.Any(parameters => parameters.ContainsKey(key)))
+        var element = JsonSerializer.SerializeToElement(value);
+        var parameters = SchedulerParameters.ByClass.Values
+            .Select(byKey => byKey.GetValueOrDefault(key))
+            .OfType<SchedulerParameter>()
+            .ToArray();
+        if (parameters.Length == 0)
         {
-            throw new RequestException($"No scheduler has a parameter \"{key}\"; names are those of diffusers, such as use_karras_sigmas.");
+            throw new RequestException(
+                $"No scheduler has a parameter \"{key}\"; names are those of diffusers, such as use_karras_sigmas.");
         }
 
-        var element = JsonSerializer.SerializeToElement(value);
+        if (!parameters.Any(parameter => TryRead(parameter, element, out _)))
+        {
+            throw new RequestException(Complaint(_parameters.GetValueOrDefault(key) ?? parameters[0], element));
+        }
+
         return new SchedulerConfig(_where, ClassName, _given.SetItem(key, element), _asked.Add(key));
     }
+
+    /// <summary>The same configuration as if its file had said this; a class without the parameter ignores it.</summary>
+    internal SchedulerConfig Amended(string key, JsonNode value) =>
+        new(_where, ClassName, _given.SetItem(key, JsonSerializer.SerializeToElement(value)), _asked);
 
     /// <summary>The same keys read by another diffusers class: it ignores what it does not have and uses its own defaults for the rest.</summary>
     /// <exception cref="RequestException">There is no such class here.</exception>
@@ -108,6 +139,9 @@ public sealed partial class SchedulerConfig
         var given = json.EnumerateObject().ToImmutableDictionary(property => property.Name, property => property.Value.Clone());
         return new SchedulerConfig(where, className.GetString()!, given, []);
     }
+
+    /// <summary>What is wrong for this class with a parameter that was set by hand, or null.</summary>
+    internal string? Refusal { get; }
 
     /// <summary>Parameters that were set by hand but that this class does not have.</summary>
     internal IEnumerable<string> Unused => _asked.Where(key => !_parameters.ContainsKey(key)).Order();
@@ -133,25 +167,24 @@ public sealed partial class SchedulerConfig
     [GeneratedRegex("""([:\[,]\s*)(-?Infinity|NaN)(?=\s*[,\]}])""")]
     private static partial Regex BareNumber();
 
-    private object? Read(SchedulerParameter parameter, JsonElement value)
+    private static bool TryRead(SchedulerParameter parameter, JsonElement value, out object? read)
     {
         if (value.ValueKind == JsonValueKind.Null)
         {
-            return parameter.Kind == ParameterKind.Flag ? false
-                : parameter.Default is null ? null
-                : throw Refusal(parameter, value);
+            read = parameter.Kind == ParameterKind.Flag ? false : null;
+            return read is not null || parameter.Default is null;
         }
 
-        return parameter.Kind switch
+        read = parameter.Kind switch
         {
-            ParameterKind.Flag when value.ValueKind is JsonValueKind.True or JsonValueKind.False => value.GetBoolean(),
-            ParameterKind.Choice when value.ValueKind == JsonValueKind.String && parameter.Choices.Contains(value.GetString()) => value.GetString(),
-            ParameterKind.Whole when WholeOf(value) is { } whole => whole,
-            ParameterKind.Real when RealOf(value) is { } real => real,
-            ParameterKind.Reals when ItemsOf(value, RealOf) is { } reals => reals,
-            ParameterKind.Wholes when ItemsOf(value, WholeOf) is { } wholes => wholes,
-            _ => throw Refusal(parameter, value),
+            ParameterKind.Flag => value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : null,
+            ParameterKind.Choice => value.ValueKind == JsonValueKind.String ? parameter.Choices.FirstOrDefault(value.ValueEquals) : null,
+            ParameterKind.Whole => WholeOf(value),
+            ParameterKind.Real => RealOf(value),
+            ParameterKind.Reals => ItemsOf(value, RealOf),
+            _ => ItemsOf(value, WholeOf),
         };
+        return read is not null;
     }
 
     private static int? WholeOf(JsonElement value) =>
@@ -177,7 +210,7 @@ public sealed partial class SchedulerConfig
         return items.All(item => item.HasValue) ? [.. items.Select(item => item!.Value)] : null;
     }
 
-    private Exception Refusal(SchedulerParameter parameter, JsonElement value)
+    private static string Complaint(SchedulerParameter parameter, JsonElement value)
     {
         var wanted = parameter.Kind switch
         {
@@ -189,7 +222,6 @@ public sealed partial class SchedulerConfig
             ParameterKind.Whole => "a whole number",
             _ => "a list of whole numbers",
         };
-        var message = $"{ClassName}'s \"{parameter.Name}\" is {value.GetRawText()}, but must be {wanted}.";
-        return _asked.Contains(parameter.Name) ? new RequestException(message) : new ModelException($"{_where}: {message}");
+        return $"Parameter \"{parameter.Name}\" is {value.GetRawText()}, but must be {wanted}.";
     }
 }

@@ -4,7 +4,12 @@ namespace StableDiffusion;
 public sealed class SchedulerEntry
 {
     internal SchedulerEntry(
-        string name, string diffusersClass, string webUiName, string description, Func<SchedulerConfig, SchedulerRun, IScheduler> build, params string[] aliases)
+        string name,
+        string diffusersClass,
+        string webUiName,
+        string description,
+        Func<SchedulerConfig, SchedulerRun, IScheduler> build,
+        params string[] aliases)
     {
         Name = name;
         DiffusersClass = diffusersClass;

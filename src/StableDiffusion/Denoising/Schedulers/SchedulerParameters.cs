@@ -39,7 +39,8 @@ internal static class SchedulerParameters
     private static readonly string[] _solvers = ["midpoint", "heun", "logrho", "bh1", "bh2"];
 
     private static readonly SchedulerParameter _variance =
-        new("variance_type", ParameterKind.Choice, null, "fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log", "learned", "learned_range");
+        new("variance_type", ParameterKind.Choice, null,
+            "fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log", "learned", "learned_range");
 
     // LCM and TCD have spacing and offset in their signatures but place their steps by original_inference_steps alone.
     private static readonly SchedulerParameter[] _consistency =
@@ -58,7 +59,8 @@ internal static class SchedulerParameters
             ],
             ["DDPMScheduler"] =
             [
-                .. Betas(more: ["sigmoid", "laplace"]), _variance with { Default = "fixed_small" }, Flag("clip_sample", true), _prediction, .. _clipping, .. _leading, _zeroSnr,
+                .. Betas(more: ["sigmoid", "laplace"]), _variance with { Default = "fixed_small" }, Flag("clip_sample", true),
+                _prediction, .. _clipping, .. _leading, _zeroSnr,
             ],
             ["EulerDiscreteScheduler"] =
             [

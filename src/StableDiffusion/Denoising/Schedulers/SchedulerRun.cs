@@ -12,7 +12,10 @@ public sealed record SchedulerRun
     /// <summary>The number of images in the latents: dynamic thresholding looks at each by itself.</summary>
     public int Images { get; init; } = 1;
 
-    /// <summary>The share of fresh noise in each step, from 0 to 1 (DDIM: η; TCD: γ). Null is the method's own: 0 for DDIM, 0.3 for TCD.</summary>
+    /// <summary>
+    /// The share of fresh noise in each step, from 0 to 1 (DDIM: η; TCD: γ). Null is the method's own: 0 for DDIM, 0.3 for TCD;
+    /// the pipelines of diffusers give 0 to both unless told otherwise.
+    /// </summary>
     public double? Eta { get; init; }
 
     /// <summary>The shift of the time steps by picture size that models with <c>use_dynamic_shifting</c> need (diffusers: <c>mu</c>).</summary>

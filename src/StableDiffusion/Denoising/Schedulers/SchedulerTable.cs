@@ -6,35 +6,10 @@ public static class SchedulerTable
     private const string Multistep = "DPMSolverMultistepScheduler";
     private const string StochasticName = "dpmpp_2m_sde";
 
-    /// <summary>The schedulers in the order they are listed to people.</summary>
-    public static IReadOnlyList<SchedulerEntry> Entries { get; } =
-    [
-        new("pndm", "PNDMScheduler", "PLMS", "Pseudo numerical methods; the default of Stable Diffusion 1", (c, r) => new PndmScheduler(c, r), "plms"),
-        new("ddim", "DDIMScheduler", "DDIM", "Denoising diffusion implicit models; eta adds noise", (c, r) => new DdimScheduler(c, r), "ddim_uniform") { HasEta = true },
-        new("ddpm", "DDPMScheduler", "DDPM", "Denoising diffusion probabilistic models; needs many steps", (c, r) => new DdpmScheduler(c, r)),
-        new("euler", "EulerDiscreteScheduler", "Euler", "Euler steps; the default of SDXL", (c, r) => new EulerScheduler(c, r), "k_euler"),
-        new("euler_a", "EulerAncestralDiscreteScheduler", "Euler a", "Euler steps with fresh noise", (c, r) => new EulerAncestralScheduler(c, r), "euler_ancestral", "k_euler_a", "k_euler_ancestral"),
-        new("lms", "LMSDiscreteScheduler", "LMS", "Linear multistep of order 4", (c, r) => new LmsScheduler(c, r), "k_lms"),
-        new("heun", "HeunDiscreteScheduler", "Heun", "Heun's method; two network calls a step", (c, r) => new HeunScheduler(c, r), "k_heun"),
-        new("dpm2", "KDPM2DiscreteScheduler", "DPM2", "DPM-Solver-2; two network calls a step", (c, r) => new Dpm2Scheduler(c, r, ancestral: false), "dpm_2", "kdpm_2", "k_dpm_2"),
-        new("dpm2_a", "KDPM2AncestralDiscreteScheduler", "DPM2 a", "DPM-Solver-2 with fresh noise; two network calls a step", (c, r) => new Dpm2Scheduler(c, r, ancestral: true), "dpm2_ancestral", "kdpm_2_a", "k_dpm_2_a", "k_dpm_2_ancestral"),
-        new("dpmpp_2m", Multistep, "DPM++ 2M", "DPM-Solver++ with two steps of memory; good from 15 steps", (c, r) => new DpmSolverMultistepScheduler(c, r), "dpmpp", "dpmsolver++", "k_dpmpp_2m"),
-        new(StochasticName, Multistep, "DPM++ 2M SDE", "DPM-Solver++ with memory and fresh noise", (c, r) => new DpmSolverMultistepScheduler(c, r), "dpmpp_2m_sde_gpu", "k_dpmpp_2m_sde"),
-        new("dpmpp_2s", "DPMSolverSinglestepScheduler", "DPM++ 2S", "DPM-Solver++ within each step", (c, r) => new DpmSolverSinglestepScheduler(c, r), "k_dpmpp_2s"),
-        new("unipc", "UniPCMultistepScheduler", "UniPC", "Unified predictor-corrector; good from 10 steps", (c, r) => new UniPcScheduler(c, r), "uni_pc_bh2"),
-        new("deis", "DEISMultistepScheduler", "DEIS", "Diffusion exponential integrator", (c, r) => new DeisScheduler(c, r)),
-        new("lcm", "LCMScheduler", "LCM", "Latent consistency models; 2 to 8 steps", (c, r) => new LcmScheduler(c, r)),
-        new("tcd", "TCDScheduler", "TCD", "Trajectory consistency models; eta is the paper's gamma", (c, r) => new TcdScheduler(c, r)) { HasEta = true },
-        new("ipndm", "IPNDMScheduler", "iPNDM", "Improved pseudo numerical methods", (c, r) => new IpndmScheduler(c, r)),
-        new("flow", "FlowMatchEulerDiscreteScheduler", "Flow", "Euler steps for flow models (Stable Diffusion 3)", (c, r) => new FlowScheduler(c, r), "flow_euler", "flow_match_euler"),
-    ];
-
-    /// <summary>The short names.</summary>
-    public static IEnumerable<string> Names => Entries.Select(entry => entry.Name);
-
     // Endings of names, as the webui wrote schedule types before 1.9 ("DPM++ 2M Karras"), and the parameter each sets.
-    private static readonly (string Ending, string Key, string Value)[] _scheduleTypes =
+    private static readonly (string Ending, string? Key, string? Value)[] _scheduleTypes =
     [
+        ("automatic", null, null),
         ("karras", "use_karras_sigmas", "true"),
         ("exponential", "use_exponential_sigmas", "true"),
         ("sgmuniform", "timestep_spacing", "trailing"),
@@ -45,8 +20,54 @@ public static class SchedulerTable
         ("k", "use_karras_sigmas", "true"),
     ];
 
+    /// <summary>The schedulers in the order they are listed to people.</summary>
+    public static IReadOnlyList<SchedulerEntry> Entries { get; } =
+    [
+        new("pndm", "PNDMScheduler", "PLMS", "Pseudo numerical methods; the default of Stable Diffusion 1",
+            (config, run) => new PndmScheduler(config, run), "plms"),
+        new("ddim", "DDIMScheduler", "DDIM", "Denoising diffusion implicit models; eta adds noise",
+            (config, run) => new DdimScheduler(config, run), "ddim_uniform") { HasEta = true },
+        new("ddpm", "DDPMScheduler", "DDPM", "Denoising diffusion probabilistic models; needs many steps",
+            (config, run) => new DdpmScheduler(config, run)),
+        new("euler", "EulerDiscreteScheduler", "Euler", "Euler steps; the default of SDXL",
+            (config, run) => new EulerScheduler(config, run), "k_euler"),
+        new("euler_a", "EulerAncestralDiscreteScheduler", "Euler a", "Euler steps with fresh noise",
+            (config, run) => new EulerAncestralScheduler(config, run), "euler_ancestral", "k_euler_a", "k_euler_ancestral"),
+        new("lms", "LMSDiscreteScheduler", "LMS", "Linear multistep of order 4",
+            (config, run) => new LmsScheduler(config, run), "k_lms"),
+        new("heun", "HeunDiscreteScheduler", "Heun", "Heun's method; two network calls a step",
+            (config, run) => new HeunScheduler(config, run), "k_heun"),
+        new("dpm2", "KDPM2DiscreteScheduler", "DPM2", "DPM-Solver-2; two network calls a step",
+            (config, run) => new Dpm2Scheduler(config, run, ancestral: false), "dpm_2", "kdpm_2", "k_dpm_2"),
+        new("dpm2_a", "KDPM2AncestralDiscreteScheduler", "DPM2 a", "DPM-Solver-2 with fresh noise; two network calls a step",
+            (config, run) => new Dpm2Scheduler(config, run, ancestral: true), "dpm_2_ancestral", "kdpm_2_a", "k_dpm_2_a", "k_dpm_2_ancestral"),
+        new("dpmpp_2m", Multistep, "DPM++ 2M", "DPM-Solver++ with memory; good from 15 steps",
+            (config, run) => new DpmSolverMultistepScheduler(config, run), "dpmpp", "dpmsolver++", "k_dpmpp_2m"),
+        new(StochasticName, Multistep, "DPM++ 2M SDE", "DPM-Solver++ with memory and fresh noise",
+            (config, run) => new DpmSolverMultistepScheduler(config, run), "dpmpp_2m_sde_gpu", "k_dpmpp_2m_sde"),
+        new("dpmpp_2s", "DPMSolverSinglestepScheduler", "DPM++ 2S", "DPM-Solver++ within each step",
+            (config, run) => new DpmSolverSinglestepScheduler(config, run), "k_dpmpp_2s"),
+        new("unipc", "UniPCMultistepScheduler", "UniPC", "Unified predictor-corrector; good from 10 steps",
+            (config, run) => new UniPcScheduler(config, run), "uni_pc_bh2"),
+        new("deis", "DEISMultistepScheduler", "DEIS", "Diffusion exponential integrator",
+            (config, run) => new DeisScheduler(config, run)),
+        new("lcm", "LCMScheduler", "LCM", "For latent consistency models; 2 to 8 steps",
+            (config, run) => new LcmScheduler(config, run)),
+        new("tcd", "TCDScheduler", "TCD", "For trajectory consistency models; eta is the paper's gamma",
+            (config, run) => new TcdScheduler(config, run)) { HasEta = true },
+        new("ipndm", "IPNDMScheduler", "iPNDM", "Improved pseudo numerical methods, on a schedule of its own",
+            (config, run) => new IpndmScheduler(config, run)),
+        new("flow", "FlowMatchEulerDiscreteScheduler", "Flow", "Euler steps for flow models (Stable Diffusion 3)",
+            (config, run) => new FlowScheduler(config, run), "flow_euler", "flow_match_euler"),
+    ];
+
+    /// <summary>The short names.</summary>
+    public static IEnumerable<string> Names => Entries.Select(entry => entry.Name);
+
     /// <summary>Finds a scheduler by any of its names; case, spaces, <c>_</c> and <c>-</c> do not matter.</summary>
-    /// <param name="text">A short name, a name of the webui with or without the schedule type at its end, a class of diffusers, or an alias.</param>
+    /// <param name="text">
+    /// A short name, a name of the webui with or without the schedule type at its end, a class of diffusers, or an alias.
+    /// </param>
     /// <param name="choice">The scheduler, and what a schedule type at the end of the name sets.</param>
     public static bool TryResolve(string text, out SchedulerChoice choice)
     {
@@ -83,18 +104,25 @@ public static class SchedulerTable
         if (run.Steps < 1 || run.Images < 1 || !(run.Strength is > 0 and <= 1) || !(run.Eta is null or >= 0 and <= 1))
         {
             throw new RequestException(
-                $"A run has at least one step and one image, a strength above 0 up to 1 and an eta from 0 to 1; these are {run.Steps}, {run.Images}, {run.Strength} and {run.Eta}.");
+                $"A run has at least one step ({run.Steps}) and one image ({run.Images}), "
+                + $"a strength above 0 up to 1 ({run.Strength}) and an eta from 0 to 1 ({run.Eta}).");
         }
 
         var (entry, asked) = Choose(config, name);
+        if (asked.Refusal is { } refusal)
+        {
+            throw new RequestException($"{entry.Name}: {refusal}");
+        }
+
         if (asked.Unused.FirstOrDefault() is { } unused)
         {
             throw new RequestException($"{entry.Name} has no {unused}; leave it out or choose another scheduler.");
         }
 
-        if (run.Eta is not null && !entry.HasEta)
+        if (run.Eta > 0 && !entry.HasEta)
         {
-            throw new RequestException($"{entry.Name} has no eta; leave it out or choose {string.Join(" or ", Entries.Where(other => other.HasEta).Select(other => other.Name))}.");
+            var others = Entries.Where(other => other.HasEta).Select(other => other.Name);
+            throw new RequestException($"{entry.Name} has no eta; leave it out or choose {string.Join(" or ", others)}.");
         }
 
         return entry.Build(asked, run);
@@ -105,8 +133,8 @@ public static class SchedulerTable
     {
         if (name is null)
         {
-            var own = Entries.Last(entry => entry.DiffusersClass == config.ClassName && (entry.Name != StochasticName || IsStochastic(config)));
-            return (own, config);
+            var rows = Entries.Where(entry => entry.DiffusersClass == config.ClassName);
+            return (rows.Last(entry => entry.Name != StochasticName || IsStochastic(config)), config);
         }
 
         if (!TryResolve(name, out var choice))
@@ -123,7 +151,8 @@ public static class SchedulerTable
         return (choice.Entry, choice.Key is null ? asked : choice.Apply(asked));
     }
 
-    private static bool IsStochastic(SchedulerConfig config) => config.Text("algorithm_type").StartsWith("sde-", StringComparison.Ordinal);
+    private static bool IsStochastic(SchedulerConfig config) =>
+        config.Text("algorithm_type").StartsWith("sde-", StringComparison.Ordinal);
 
     private static IEnumerable<string> NamesOf(SchedulerEntry entry)
     {
@@ -142,5 +171,5 @@ public static class SchedulerTable
     }
 
     private static string Simplify(string name) =>
-        string.Concat(name.Replace("++", "pp", StringComparison.Ordinal).Where(c => c is not (' ' or '_' or '-'))).ToLowerInvariant();
+        string.Concat(name.Where(c => c is not (' ' or '_' or '-'))).Replace("++", "pp", StringComparison.Ordinal).ToLowerInvariant();
 }

@@ -21,7 +21,9 @@ internal sealed record SigmaGrid(IReadOnlyList<double> Timesteps, float[] Sigmas
     }
 }
 
-/// <summary>Shared by methods in the coordinates of Karras et al. (2022), arXiv 2206.00364: x = x₀ + σ·ε, the network sees x/√(σ² + 1).</summary>
+/// <summary>
+/// Shared by methods in the coordinates of Karras et al. (2022), arXiv 2206.00364: x = x₀ + σ·ε, the network sees x/√(σ² + 1).
+/// </summary>
 internal abstract class SigmaScheduler : Scheduler
 {
     private readonly SigmaGrid _grid;
@@ -61,7 +63,12 @@ internal abstract class SigmaScheduler : Scheduler
     /// input hangs on the last bit.
     /// </summary>
     protected static void Slope(
-        PredictionType type, float sigma, ReadOnlySpan<float> latents, ReadOnlySpan<float> output, Span<float> slope, DynamicThresholding? clipping = null)
+        PredictionType type,
+        float sigma,
+        ReadOnlySpan<float> latents,
+        ReadOnlySpan<float> output,
+        Span<float> slope,
+        DynamicThresholding? clipping = null)
     {
         Clean(type, sigma, latents, output, slope);
         clipping?.Apply(slope);

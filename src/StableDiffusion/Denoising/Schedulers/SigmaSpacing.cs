@@ -22,6 +22,11 @@ internal static class SigmaSpacing
         }
 
         var (max, min) = (config.RealOrNull("sigma_max") ?? highest, config.RealOrNull("sigma_min") ?? lowest);
+        if (chosen.Length > 0 && !(min > 0 && max >= min))
+        {
+            throw new RequestException($"{chosen[0]} needs noise levels above 0; sigma_min is {min} and sigma_max {max}.");
+        }
+
         return chosen.FirstOrDefault() switch
         {
             "use_karras_sigmas" => Karras(max, min, steps),

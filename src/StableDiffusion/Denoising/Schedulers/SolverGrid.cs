@@ -3,6 +3,8 @@ namespace StableDiffusion;
 /// <summary>The time steps and noise levels of the solvers in λ (DPM-Solver, UniPC, DEIS).</summary>
 internal static class SolverGrid
 {
+    private const double BelowOne = 1e-6;
+
     /// <param name="config">The scheduler's configuration.</param>
     /// <param name="run">The run.</param>
     /// <param name="repeatsLast">True where levels by a rule of their own end in the last of them, not in the lowest trained level.</param>
@@ -34,7 +36,7 @@ internal static class SolverGrid
         var spaced = SigmaSpacing.Of(config, schedule.Sigmas[^1], schedule.Sigmas[0], run.Steps);
         if (spaced is not null && (config.Flag("use_flow_sigmas") || config.Flag("use_lu_lambdas")))
         {
-            throw new RequestException($"use_flow_sigmas and use_lu_lambdas exclude other rules for the noise levels; set one of them.");
+            throw new RequestException("use_flow_sigmas and use_lu_lambdas exclude other rules for the noise levels; set one of them.");
         }
 
         return spaced
@@ -51,14 +53,29 @@ internal static class SolverGrid
     {
         if (config.Flag("use_dynamic_shifting") && run.Mu is null)
         {
-            throw new RequestException($"{config.ClassName} with use_dynamic_shifting needs the shift mu, which is not known here; set use_dynamic_shifting to false.");
+            throw new RequestException(
+                $"{config.ClassName} with use_dynamic_shifting needs the shift mu, which is not known here; set it to false.");
         }
 
         var shift = config.Flag("use_dynamic_shifting") ? Math.Exp(run.Mu!.Value) : config.Real("flow_shift");
-        return [.. TimestepSpacing.LinearSpace(1, 1.0 / config.Whole("num_train_timesteps"), run.Steps + 1)
-            .Select(alpha => 1 - alpha)
-            .Select(sigma => shift * sigma / (1 + ((shift - 1) * sigma)))
-            .Reverse()
-            .Take(run.Steps)];
+        var lowest = 1.0 / config.Whole("num_train_timesteps");
+        var even = TimestepSpacing.LinearSpace(1, lowest, run.Steps + 1);
+
+        // UniPC counts σ from 1 down and stays just below 1, where λ is infinite; the others count 1 − σ up from 0.
+        var isUniPc = config.Has("shift_terminal");
+        double[] sigmas = isUniPc ? even[..^1] : [.. even.Select(alpha => 1 - alpha).Reverse().Take(run.Steps)];
+        sigmas = [.. sigmas.Select(sigma => shift * sigma / (1 + ((shift - 1) * sigma)))];
+        if (config.RealOrNull("shift_terminal") is { } terminal && terminal != 0)
+        {
+            var scale = (1 - sigmas[^1]) / (1 - terminal);
+            sigmas = [.. sigmas.Select(sigma => 1 - ((1 - sigma) / scale))];
+        }
+
+        if (isUniPc && Math.Abs(sigmas[0] - 1) < BelowOne)
+        {
+            sigmas[0] -= BelowOne;
+        }
+
+        return sigmas;
     }
 }

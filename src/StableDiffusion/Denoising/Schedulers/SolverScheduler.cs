@@ -1,5 +1,8 @@
 namespace StableDiffusion;
 
+/// <summary>A noise level in x = α·x₀ + σ·ε, with λ = ln(α/σ).</summary>
+internal readonly record struct Level(double Alpha, double Sigma, double Lambda);
+
 /// <summary>
 /// Shared by the solvers in half-log-SNR λ = ln(α/σ) (DPM-Solver, UniPC, DEIS): x = α·x₀ + σ·ε, where a grid of noise levels
 /// gives α and σ either for diffusion (α² + σ² = 1) or for flow (α + σ = 1).
@@ -26,23 +29,23 @@ internal abstract class SolverScheduler : Scheduler
 
     public override void AddNoise(int call, ReadOnlySpan<float> clean, ReadOnlySpan<float> noise, Span<float> noisy)
     {
-        var (alpha, sigma, _) = Level(call);
+        var (alpha, sigma, _) = LevelAt(call);
         Blend.Write(noisy, alpha, clean, sigma, noise);
     }
 
     /// <summary>α, σ and λ before a call; calls before the run's first are known too where the schedule has them.</summary>
-    protected (double Alpha, double Sigma, double Lambda) Level(int call)
+    protected Level LevelAt(int call)
     {
         double level = _levels[Begin + call];
         var alpha = _flow ? 1 - level : 1 / Math.Sqrt((level * level) + 1);
         var sigma = _flow ? level : level * alpha;
-        return (alpha, sigma, Math.Log(alpha) - Math.Log(sigma));
+        return new Level(alpha, sigma, Math.Log(alpha) - Math.Log(sigma));
     }
 
     /// <summary>The predicted x₀, limited as the configuration asks.</summary>
     protected float[] Clean(int call, ReadOnlySpan<float> output, ReadOnlySpan<float> latents)
     {
-        var (alpha, sigma, _) = Level(call);
+        var (alpha, sigma, _) = LevelAt(call);
         var clean = new float[output.Length];
         Blend.Write(clean, StableDiffusion.Prediction.Clean(Prediction, alpha, sigma), latents, output);
         Thresholding.Apply(clean);
@@ -52,7 +55,7 @@ internal abstract class SolverScheduler : Scheduler
     /// <summary>The predicted ε, of an x₀ limited as the configuration asks.</summary>
     protected float[] Noise(int call, ReadOnlySpan<float> output, ReadOnlySpan<float> latents)
     {
-        var (alpha, sigma, _) = Level(call);
+        var (alpha, sigma, _) = LevelAt(call);
         if (Thresholding.IsActive)
         {
             var clean = Clean(call, output, latents);
@@ -75,7 +78,8 @@ internal abstract class SolverScheduler : Scheduler
 
         if (config.Has("variance_type") && config.Text("variance_type").StartsWith("learned", StringComparison.Ordinal))
         {
-            throw new RequestException($"variance_type {config.Text("variance_type")} needs a network that predicts the variance too; set it to null.");
+            throw new RequestException(
+                $"variance_type {config.Text("variance_type")} needs a network that predicts the variance too; set it to null.");
         }
     }
 
@@ -85,7 +89,8 @@ internal abstract class SolverScheduler : Scheduler
         if (!canEndAtZero && config.Text("final_sigmas_type") == "zero")
         {
             throw new RequestException(
-                $"{config.ClassName} cannot end without noise in this form; set final_sigmas_type to sigma_min, or leave algorithm_type, predict_x0 and lower_order_final as they are by default.");
+                $"{config.ClassName} cannot end without noise in this form; set final_sigmas_type to sigma_min, "
+                + "or leave algorithm_type, predict_x0 and lower_order_final as they are by default.");
         }
     }
 }

@@ -7,8 +7,7 @@ namespace StableDiffusion;
 /// </summary>
 internal readonly record struct SolverWeights(double H, double A, double B0, double B1, double B2, double C)
 {
-    public static SolverWeights Of(
-        bool plusPlus, bool stochastic, (double Alpha, double Sigma, double Lambda) from, (double Alpha, double Sigma, double Lambda) to)
+    public static SolverWeights Of(bool plusPlus, bool stochastic, Level from, Level to)
     {
         var h = to.Lambda - from.Lambda;
         return (plusPlus, stochastic) switch

@@ -1,6 +1,9 @@
 namespace StableDiffusion;
 
-/// <summary>Strategic stochastic sampling: Algorithm 4 of Zheng et al. (2024), arXiv 2402.19159 (trajectory consistency distillation), as <c>TCDScheduler</c>.</summary>
+/// <summary>
+/// Strategic stochastic sampling: Algorithm 4 of Zheng et al. (2024), arXiv 2402.19159 (trajectory consistency distillation),
+/// as <c>TCDScheduler</c>.
+/// </summary>
 internal sealed class TcdScheduler : AlphaScheduler
 {
     private readonly PredictionType _prediction;

@@ -31,7 +31,8 @@ internal static class TimestepSpacing
         var trained = config.Whole("num_train_timesteps");
         if (steps >= last)
         {
-            throw new RequestException($"{steps} steps are more than {config.ClassName} can place between {last} trained ones; ask for at most {last - 1}.");
+            throw new RequestException(
+                $"{steps} steps are more than {config.ClassName} can place between {last} trained ones; ask for at most {last - 1}.");
         }
 
         return (config.Has("timestep_spacing") ? config.Text("timestep_spacing") : "linspace") switch
@@ -53,18 +54,22 @@ internal static class TimestepSpacing
     {
         if (steps > trained)
         {
-            throw new RequestException($"{steps} steps are more than the {trained} that the model was trained with; ask for at most {trained}.");
+            throw new RequestException(
+                $"{steps} steps are more than the {trained} that the model was trained with; ask for at most {trained}.");
         }
 
         if (config.Text("timestep_spacing") == "leading" && ((steps - 1) * (trained / steps)) + config.Whole("steps_offset") >= trained)
         {
             throw new RequestException(
-                $"{steps} steps with timestep_spacing leading and steps_offset {config.Whole("steps_offset")} go past the model's last training step {trained - 1}; ask for fewer steps or spacing trailing.");
+                $"{steps} steps with timestep_spacing leading and steps_offset {config.Whole("steps_offset")} go past the model's last training "
+                + $"step {trained - 1}; ask for fewer steps or set timestep_spacing to trailing.");
         }
     }
 
     private static double[] Leading(int count, int ratio, int offset) =>
-        Reversed([.. Enumerable.Range(0, count).Select(i => (double)(i * ratio) + offset)]);
+        offset >= 0
+            ? Reversed([.. Enumerable.Range(0, count).Select(i => (double)(i * ratio) + offset)])
+            : throw new RequestException($"steps_offset is {offset}, but cannot be negative; set it to 0 or 1.");
 
     // numpy's arange(last, 0, -trained / steps) would give a step -1 too where the ratio rounds down (61 steps); it is left out.
     private static double[] Trailing(int steps, int trained, int last)

@@ -25,10 +25,6 @@ internal sealed class UniPcScheduler : SolverScheduler
         _solverOrder = config.Whole("solver_order");
         _uncorrected = config.Wholes("disable_corrector");
         RefuseNoiseFormAtZero(config, _predictsClean && (_lowersOrder || _solverOrder == 1));
-        if (config.RealOrNull("shift_terminal") is not null)
-        {
-            throw new RequestException("unipc has no shift_terminal here; set it to null.");
-        }
     }
 
     public override void Step(int call, ReadOnlySpan<float> output, Span<float> latents, INoiseSource noise)
@@ -53,7 +49,7 @@ internal sealed class UniPcScheduler : SolverScheduler
     // UniP: from this call's level to the next.
     private void Predict(int call, Span<float> latents)
     {
-        var h = new Phi(_predictsClean, _linear, Level(call), Level(call + 1));
+        var h = new Phi(_predictsClean, _linear, LevelAt(call), LevelAt(call + 1));
         var m0 = _outputs[^1];
         Blend.Scale(latents, h.A);
         Blend.Add(latents, h.B, m0);
@@ -70,7 +66,7 @@ internal sealed class UniPcScheduler : SolverScheduler
     // UniC: the step to this call's level again, now that its output is known.
     private void Correct(int call, float[] m, Span<float> latents)
     {
-        var h = new Phi(_predictsClean, _linear, Level(call - 1), Level(call));
+        var h = new Phi(_predictsClean, _linear, LevelAt(call - 1), LevelAt(call));
         var m0 = _outputs[^1];
         double[] r = [.. Ratios(call - 1, h.H), 1];
         double[] rhos = _lastOrder == 1 ? [0.5] : h.Solve(r);
@@ -84,8 +80,8 @@ internal sealed class UniPcScheduler : SolverScheduler
 
     private double[] Ratios(int call, double h)
     {
-        var lambda = Level(call).Lambda;
-        return [.. Enumerable.Range(1, _lastOrder - 1).Select(i => (Level(call - i).Lambda - lambda) / h)];
+        var lambda = LevelAt(call).Lambda;
+        return [.. Enumerable.Range(1, _lastOrder - 1).Select(i => (LevelAt(call - i).Lambda - lambda) / h)];
     }
 
     private void AddDifferences(Span<float> latents, double scale, double[] rhos, double[] r)
@@ -103,7 +99,7 @@ internal sealed class UniPcScheduler : SolverScheduler
         private readonly double _hh;
         private readonly double _bh;
 
-        public Phi(bool predictsClean, bool linear, (double Alpha, double Sigma, double Lambda) from, (double Alpha, double Sigma, double Lambda) to)
+        public Phi(bool predictsClean, bool linear, Level from, Level to)
         {
             H = to.Lambda - from.Lambda;
             _hh = predictsClean ? -H : H;

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using FsCheck;
+using FsCheck.Fluent;
 
 namespace StableDiffusion.Tests;
 
@@ -91,6 +93,29 @@ public class SchedulerConfigTests
         Assert.Contains(file.Path, refusal.Message, StringComparison.Ordinal);
         Assert.Contains(what, refusal.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', refusal.Message);
+    }
+
+    [Fact]
+    public void Whatever_the_values_are_they_are_taken_or_refused_by_name()
+    {
+        string[] values = ["null", "true", "0", "-1", "1.5", "1e300", "\"\"", "\"linear\"", "\"zero\"", "[]", "[0.1]", "[null]", "{}"];
+        var cases =
+            from className in Gen.Elements(SchedulerParameters.ByClass.Keys.ToArray())
+            from key in Gen.Elements(SchedulerParameters.ByClass[className].Keys.ToArray())
+            from value in Gen.Elements(values)
+            select (className, key, value);
+
+        Prop.ForAll(cases.ToArbitrary(), c =>
+        {
+            try
+            {
+                return Of($$"""{"_class_name":"{{c.className}}","{{c.key}}":{{c.value}}}""").ClassName == c.className;
+            }
+            catch (ModelException refusal)
+            {
+                return refusal.Message.Contains(c.key, StringComparison.Ordinal);
+            }
+        }).QuickCheckThrowOnFailure();
     }
 
     [Fact]

@@ -23,11 +23,21 @@ public class SchedulerPropertyTests
     [MemberData(nameof(Names))]
     public void Two_runs_with_one_seed_end_alike(string name)
     {
-        var first = Run(name, new SchedulerRun { Steps = 8 }, Start(1), new TestTorchRandom(7));
-        var second = Run(name, new SchedulerRun { Steps = 8 }, Start(1), new TestTorchRandom(7));
+        var first = Run(name, new SchedulerRun { Steps = 8 }, Start(1), new TorchRandom(7));
+        var second = Run(name, new SchedulerRun { Steps = 8 }, Start(1), new TorchRandom(7));
 
         Assert.Equal(first, second);
         Assert.All(first, value => Assert.True(float.IsFinite(value)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void The_fewest_and_many_steps_give_finite_latents(string name)
+    {
+        foreach (var steps in new[] { 1, 2, 3, 47 })
+        {
+            Assert.All(Run(name, new SchedulerRun { Steps = steps }, Start(1), new TorchRandom(7)), value => Assert.True(float.IsFinite(value)));
+        }
     }
 
     [Theory]
@@ -107,6 +117,69 @@ public class SchedulerPropertyTests
             Assert.Equal(whole.Skip(whole.Count - half.Count), half);
             Assert.InRange(half.Count, 6, 12);
         }
+    }
+
+    [Theory]
+    [InlineData("euler", "{\"use_beta_sigmas\":true}")]
+    [InlineData("euler", "{\"interpolation_type\":\"log_linear\"}")]
+    [InlineData("euler", "{\"final_sigmas_type\":\"sigma_min\",\"use_karras_sigmas\":true,\"sigma_min\":0.1,\"sigma_max\":10}")]
+    [InlineData("lms", "{\"use_beta_sigmas\":true}")]
+    [InlineData("heun", "{\"use_beta_sigmas\":true,\"clip_sample\":true}")]
+    [InlineData("heun", "{\"beta_schedule\":\"exp\"}")]
+    [InlineData("ddpm", "{\"beta_schedule\":\"sigmoid\"}")]
+    [InlineData("ddpm", "{\"beta_schedule\":\"laplace\"}")]
+    [InlineData("dpm2", "{\"use_beta_sigmas\":true}")]
+    [InlineData("dpm2_a", "{\"use_beta_sigmas\":true}")]
+    [InlineData("dpmpp_2m", "{\"use_beta_sigmas\":true,\"solver_order\":3}")]
+    [InlineData("dpmpp_2m", "{\"algorithm_type\":\"dpmsolver\",\"final_sigmas_type\":\"sigma_min\",\"solver_order\":3}")]
+    [InlineData("dpmpp_2m", "{\"algorithm_type\":\"dpmsolver\",\"final_sigmas_type\":\"sigma_min\",\"solver_type\":\"heun\"}")]
+    [InlineData("dpmpp_2m_sde", "{\"algorithm_type\":\"sde-dpmsolver\",\"final_sigmas_type\":\"sigma_min\",\"solver_type\":\"heun\"}")]
+    [InlineData("dpmpp_2m", "{\"use_flow_sigmas\":true,\"flow_shift\":3,\"prediction_type\":\"flow_prediction\"}")]
+    [InlineData("dpmpp_2m", "{\"lambda_min_clipped\":-5.1,\"beta_schedule\":\"squaredcos_cap_v2\"}")]
+    [InlineData("dpmpp_2m", "{\"solver_type\":\"logrho\",\"algorithm_type\":\"deis\"}")]
+    [InlineData("dpmpp_2s", "{\"solver_order\":3}")]
+    [InlineData("dpmpp_2s", "{\"solver_order\":3,\"solver_type\":\"heun\",\"final_sigmas_type\":\"sigma_min\"}")]
+    [InlineData("dpmpp_2s", "{\"algorithm_type\":\"sde-dpmsolver++\",\"solver_type\":\"heun\"}")]
+    [InlineData("dpmpp_2s", "{\"algorithm_type\":\"dpmsolver\",\"final_sigmas_type\":\"sigma_min\"}")]
+    [InlineData("unipc", "{\"solver_type\":\"bh1\",\"solver_order\":3}")]
+    [InlineData("unipc", "{\"predict_x0\":false,\"final_sigmas_type\":\"sigma_min\",\"thresholding\":true}")]
+    [InlineData("unipc", "{\"disable_corrector\":[0,1],\"use_exponential_sigmas\":true,\"final_sigmas_type\":\"sigma_min\"}")]
+    [InlineData("unipc", "{\"use_flow_sigmas\":true,\"flow_shift\":3,\"prediction_type\":\"flow_prediction\",\"shift_terminal\":0.1}")]
+    [InlineData("deis", "{\"solver_order\":3,\"use_beta_sigmas\":true}")]
+    [InlineData("flow", "{\"shift_terminal\":0.1,\"use_exponential_sigmas\":true}")]
+    [InlineData("flow", "{\"invert_sigmas\":true}")]
+    public void Settings_without_a_trajectory_of_their_own_give_finite_latents(string name, string settings)
+    {
+        (string, JsonNode)[] values = [.. JsonNode.Parse(settings)!.AsObject().Select(setting => (setting.Key, setting.Value!))];
+
+        var set = Run(name, new SchedulerRun { Steps = 18 }, Start(1), new TorchRandom(3), values);
+
+        Assert.All(set, value => Assert.True(float.IsFinite(value)));
+        Assert.InRange(set.Max(MathF.Abs), 0.1f, 1000);
+    }
+
+    [Theory]
+    [InlineData("ddim", 1.0, true)]
+    [InlineData("ddim", 0.0, false)]
+    [InlineData("tcd", 0.0, false)]
+    public void Eta_decides_whether_noise_is_drawn(string name, double eta, bool draws)
+    {
+        var noise = new CountingNoise();
+        var latents = Run(name, new SchedulerRun { Steps = 8, Eta = eta }, Start(1), noise);
+
+        Assert.Equal(draws, noise.Draws > 0);
+        Assert.All(latents, value => Assert.True(float.IsFinite(value)));
+    }
+
+    [Fact]
+    public void Dynamic_shifting_takes_its_shift_from_the_run()
+    {
+        var config = Config().With("use_dynamic_shifting", true);
+        var exponential = SchedulerTable.Create(config, "flow", new SchedulerRun { Steps = 4, Mu = Math.Log(3) });
+        var linear = SchedulerTable.Create(config.With("time_shift_type", "linear"), "flow", new SchedulerRun { Steps = 4, Mu = 3 });
+
+        Assert.Equal(exponential.Timesteps.Select(t => MathF.Round(t, 2)), linear.Timesteps.Select(t => MathF.Round(t, 2)));
+        Assert.Equal(1000, exponential.Timesteps[0], 1e-3f);
     }
 
     [Theory]

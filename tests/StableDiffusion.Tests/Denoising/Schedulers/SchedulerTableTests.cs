@@ -1,5 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using FsCheck;
+using FsCheck.Fluent;
 
 namespace StableDiffusion.Tests;
 
@@ -56,6 +58,22 @@ public class SchedulerTableTests
         }
     }
 
+    [Fact]
+    public void Case_spaces_underscores_and_hyphens_in_a_name_do_not_matter()
+    {
+        var names = SchedulerTable.Entries.SelectMany(entry => entry.Aliases.Append(entry.Name).Append(entry.WebUiName)).ToArray();
+        var written =
+            from name in Gen.Elements(names)
+            from gaps in Gen.Elements("", " ", "_", "-", "- ").ListOf(8)
+            from upper in Gen.Elements(true, false).ListOf(8)
+            select (name, text: string.Concat(name.Select((c, i) => gaps[i % 8] + (upper[i % 8] ? char.ToUpperInvariant(c) : c))));
+
+        Prop.ForAll(
+            written.ToArbitrary(),
+            pair => SchedulerTable.TryResolve(pair.name, out var plain) && SchedulerTable.TryResolve(pair.text, out var other) && other == plain)
+            .QuickCheckThrowOnFailure();
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("karras")]
@@ -102,6 +120,7 @@ public class SchedulerTableTests
     [InlineData("euler", "use_karras_sigmas", true, "use_beta_sigmas", true)]
     [InlineData("ddpm", "variance_type", "learned_range")]
     [InlineData("ddpm", "variance_type", "fixed_large_log")]
+    [InlineData("ddim", "beta_schedule", "exp")]
     [InlineData("dpmpp_2m", "variance_type", "learned")]
     [InlineData("dpmpp_2m", "algorithm_type", "dpmsolver")]
     [InlineData("dpmpp_2m", "solver_order", 4)]
@@ -112,6 +131,13 @@ public class SchedulerTableTests
     [InlineData("unipc", "lower_order_final", false)]
     [InlineData("tcd", "clip_sample", true)]
     [InlineData("lcm", "original_inference_steps", 4)]
+    [InlineData("ddim", "num_train_timesteps", 1)]
+    [InlineData("ddim", "beta_start", -1.0)]
+    [InlineData("ddim", "trained_betas", new[] { 0.1, 0.2 })]
+    [InlineData("ddim", "steps_offset", -1)]
+    [InlineData("ddim", "steps_offset", 900)]
+    [InlineData("euler", "use_karras_sigmas", true, "sigma_min", 0.0)]
+    [InlineData("ipndm", "trained_betas", new[] { 0.1, 0.2 })]
     [InlineData("flow", "use_dynamic_shifting", true)]
     [InlineData("flow", "stochastic_sampling", true)]
     public void What_cannot_work_is_refused_in_one_line(string name, params object[] settings)

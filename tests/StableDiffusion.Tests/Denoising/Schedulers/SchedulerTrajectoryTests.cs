@@ -39,7 +39,7 @@ public class SchedulerTrajectoryTests
         var sigma = row.GetProperty("init_noise_sigma").GetSingle();
         Close([sigma], [scheduler.InitialNoiseSigma], sigma * 1e-6f, "init_noise_sigma");
 
-        var noise = new TorchRandom(row.GetProperty("seed").GetUInt64());
+        var noise = new TorchRandom((long)row.GetProperty("seed").GetUInt64());
         var latents = new float[64];
         noise.Draw(latents);
         if (run.Strength < 1)
@@ -78,7 +78,7 @@ public class SchedulerTrajectoryTests
         float Allowed(float[] values, float[] neighbours) => tolerance + (8 * Largest(values, neighbours));
     }
 
-    private static (List<float[]> Inputs, List<float[]> Latents) Run(JsonElement row, IScheduler scheduler, float[] start, TestTorchRandom noise)
+    private static (List<float[]> Inputs, List<float[]> Latents) Run(JsonElement row, IScheduler scheduler, float[] start, TorchRandom noise)
     {
         var (inputs, states) = (new List<float[]>(), new List<float[]>());
         var latents = start.ToArray();
@@ -96,9 +96,9 @@ public class SchedulerTrajectoryTests
     }
 
     // The generator after it gave the start.
-    private static TestTorchRandom NoiseOf(JsonElement row, SchedulerRun run)
+    private static TorchRandom NoiseOf(JsonElement row, SchedulerRun run)
     {
-        var noise = new TestTorchRandom(row.GetProperty("seed").GetUInt64());
+        var noise = new TorchRandom((long)row.GetProperty("seed").GetUInt64());
         noise.Draw(new float[64]);
         if (run.Strength < 1)
         {

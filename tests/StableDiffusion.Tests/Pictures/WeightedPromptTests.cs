@@ -1,0 +1,63 @@
+using System.Text.Json.Nodes;
+
+namespace StableDiffusion.Tests;
+
+/// <summary>Weighted, long and broken prompts as AUTOMATIC1111's webui conditions them: goldens/prompts.</summary>
+public sealed class WeightedPromptTests(Pipelines pipelines) : IClassFixture<Pipelines>
+{
+    /// <summary>PyTorch and ONNX Runtime differ by 2e-6 in these encoders; weights of 2 and more enlarge that.</summary>
+    private const double EmbeddingTolerance = 1e-4;
+
+    private const double LatentTolerance = 1e-3;
+
+    private static readonly JsonNode[] _rows = [.. JsonNode.Parse(File.ReadAllText(Goldens.PathOf("prompts", "prompts.json")))!.AsArray()!];
+
+    public static TheoryData<string> Names => [.. _rows.Where(row => row["embeddings"] is not null).Select(NameOf)];
+
+    public static TheoryData<string> NamesWithLatents => [.. _rows.Where(row => row["latents"] is not null).Select(NameOf)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void The_embeddings_are_those_of_the_webui(string name)
+    {
+        var row = RowOf(name);
+        using var conditioner = new Conditioner(
+            ModelFolder.Open(Goldens.PathOf("models", (string)row["model"]!)), new OnnxRuntimeHost(ExecutionDevice.Cpu, threads: 1));
+        var prompt = (string)row["prompt"]!;
+
+        var conditioning = conditioner.Encode(
+            new(prompt, prompt, (int)row["clip_skip"]! - 1, LongPrompt.Chunk), Assert.Fail, TestContext.Current.CancellationToken);
+
+        var expected = NpyFile.Read(Goldens.PathOf("prompts", (string)row["embeddings"]!));
+        Assert.Equal([1, conditioning.Tokens, conditioning.Width], expected.Shape);
+        Assert.InRange(Differences.Largest(conditioning.Embeddings, expected.Values), 0, EmbeddingTolerance);
+    }
+
+    [Theory]
+    [MemberData(nameof(NamesWithLatents))]
+    public void The_latents_are_those_of_the_webui(string name)
+    {
+        var row = RowOf(name);
+        var request = new ImageRequest
+        {
+            Prompt = (string)row["prompt"]!,
+            NegativePrompt = (string)row["negative_prompt"]!,
+            ClipSkip = (int)row["clip_skip"]!,
+            Seeds = [(long)row["seed"]!],
+            Scheduler = (string)row["scheduler"]!,
+            Steps = (int)row["num_inference_steps"]!,
+            GuidanceScale = (double)row["guidance_scale"]!,
+            Width = (int)row["width"]!,
+            Height = (int)row["height"]!,
+        };
+
+        var picture = pipelines.Of((string)row["model"]!).Generate(request).Single();
+
+        var expected = NpyFile.Read(Goldens.PathOf("prompts", (string)row["latents"]!)).Values;
+        Assert.InRange(Differences.Largest(picture.Latents.Values, expected), 0, LatentTolerance);
+    }
+
+    private static string NameOf(JsonNode row) => (string)row["name"]!;
+
+    private static JsonNode RowOf(string name) => _rows.Single(row => NameOf(row) == name);
+}
