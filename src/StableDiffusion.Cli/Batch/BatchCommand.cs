@@ -44,8 +44,9 @@ internal static class BatchCommand
         }
 
         var options = new LineOptions(image);
-        using var input = Open(parsed.GetValue(own.File)!);
-        var lines = new BatchReader(input, options).Lines();
+        var file = parsed.GetValue(own.File)!;
+        using var input = Open(file);
+        var lines = new BatchReader(input, options, file == "-" ? "standard input" : file).Lines();
         var jobs = new JobSource(options, options.Defaults(parsed)).Jobs(lines).Where(entry => entry.Job is not { } job || shard?.Has(job) != false);
         if (parsed.GetValue(own.DryRun))
         {
