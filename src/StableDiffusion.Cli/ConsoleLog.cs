@@ -11,13 +11,22 @@ internal sealed class ConsoleLog(bool quiet, bool verbose, bool bar = false, boo
 {
     public const string ProgressOption = "--progress";
 
+    private const int MostWarnings = 1000;
+
+    private readonly HashSet<string> _warnings = [];
     private bool _barIsShown;
 
     /// <summary>Whether steps are to be told.</summary>
     public bool ShowsProgress => bar && !quiet;
 
-    /// <summary>Worth knowing though nothing failed.</summary>
-    public void Warn(string message) => Say("warning", $"warning: {message}", message);
+    /// <summary>Worth knowing though nothing failed. Said once, however many pictures it is about.</summary>
+    public void Warn(string message)
+    {
+        if (_warnings.Count < MostWarnings && _warnings.Add(message))
+        {
+            Say("warning", $"warning: {message}", message);
+        }
+    }
 
     /// <summary>An error.</summary>
     /// <param name="message">What went wrong.</param>

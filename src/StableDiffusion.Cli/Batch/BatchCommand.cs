@@ -44,8 +44,9 @@ internal static class BatchCommand
         }
 
         var options = new LineOptions(image);
-        using var input = Open(parsed.GetValue(own.File)!);
-        var lines = new BatchReader(input, options).Lines();
+        var file = parsed.GetValue(own.File)!;
+        using var input = Open(file);
+        var lines = new BatchReader(input, options, file == "-" ? "standard input" : file).Lines();
         var jobs = new JobSource(options, options.Defaults(parsed)).Jobs(lines).Where(entry => entry.Job is not { } job || shard?.Has(job) != false);
         if (parsed.GetValue(own.DryRun))
         {
@@ -84,7 +85,7 @@ internal static class BatchCommand
     }
 
     private static string Kept(BatchRun? work) =>
-        $"{(work?.Painted ?? 0).ToString(CultureInfo.InvariantCulture)} pictures of this run are complete; --resume does the rest.";
+        string.Create(CultureInfo.InvariantCulture, $"Pictures of this run that are complete: {work?.Painted ?? 0}; --resume does the rest.");
 
     private static int DryRun(IEnumerable<BatchEntry> jobs, LineOptions options, BatchSettings settings, ConsoleLog log)
     {

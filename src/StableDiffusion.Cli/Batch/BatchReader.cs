@@ -6,7 +6,10 @@ namespace StableDiffusion.Cli;
 /// Reads a batch file line by line as it arrives. The first line that is not empty tells the format: a JSON object, a header of known
 /// column names, or else text.
 /// </summary>
-internal sealed class BatchReader(TextReader source, LineOptions options)
+/// <param name="source">The file.</param>
+/// <param name="options">What a line may give.</param>
+/// <param name="name">What the file is called in messages.</param>
+internal sealed class BatchReader(TextReader source, LineOptions options, string name = "the input")
 {
     private int _number;
 
@@ -61,13 +64,15 @@ internal sealed class BatchReader(TextReader source, LineOptions options)
         {
             var start = _number;
             var record = new StringBuilder(line);
-            for (var isOpen = CsvRecord.IsOpen(line); isOpen && source.ReadLine() is { } more; isOpen ^= CsvRecord.IsOpen(more))
+            for (var isOpen = (columns.Count > 1 || line[0] == '"') && CsvRecord.IsOpen(line); isOpen && ReadLine() is { } more; isOpen ^= CsvRecord.IsOpen(more))
             {
                 _number++;
                 record.Append('\n').Append(more);
             }
 
-            yield return Line(start, () => Fields(columns, CsvRecord.Split(record.ToString(), separator)));
+            // One column needs no separator, so commas in its prompts need no quotes.
+            var text = record.ToString();
+            yield return Line(start, () => Fields(columns, columns.Count == 1 && text[0] != '"' ? [text] : CsvRecord.Split(text, separator)));
         }
     }
 
@@ -102,9 +107,21 @@ internal sealed class BatchReader(TextReader source, LineOptions options)
         }
     }
 
+    private string? ReadLine()
+    {
+        try
+        {
+            return source.ReadLine();
+        }
+        catch (DecoderFallbackException error)
+        {
+            throw new RequestException($"{OneLine.Quote(name)} is not UTF-8 text.", error);
+        }
+    }
+
     private string? NextLine(bool allowComments = true)
     {
-        while (source.ReadLine() is { } line)
+        while (ReadLine() is { } line)
         {
             _number++;
             if (!string.IsNullOrWhiteSpace(line) && !(allowComments && line.StartsWith('#')))

@@ -20,6 +20,8 @@ internal sealed class LineOptions
 
     private static readonly HashSet<string> _manyWords = [Prompt, "negative_prompt", "prompt_2", "negative_prompt_2"];
 
+    private static readonly ParserConfiguration _verbatim = new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
+
     private readonly ImageOptions _image;
     private readonly Dictionary<string, Option> _byName = [];
     private readonly Command _command = new("line");
@@ -93,13 +95,14 @@ internal sealed class LineOptions
             foreach (var value in values)
             {
                 RequireNumber(option, field, value);
-                tokens.Add(option.Name);
-                tokens.Add(value);
+
+                // In one token nothing in a value is read as an option; but an empty value must be a token of its own.
+                string[] given = value.Length == 0 ? [option.Name, value] : [$"{option.Name}={value}"];
+                tokens.AddRange(given);
             }
         }
 
-        // Arguments are given as tokens: nothing in a value is read as an option, a response file or a quote.
-        var parsed = _command.Parse(Tokens(tokens), _verbatim);
+        var parsed = _command.Parse(tokens, _verbatim);
         return parsed.Errors.Count == 0
             ? _image.Request(parsed, prompt[0])
             : throw new RequestException(OneLine.Of(parsed.Errors[0].Message));
@@ -121,11 +124,6 @@ internal sealed class LineOptions
 
         return json;
     }
-
-    private static readonly ParserConfiguration _verbatim = new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
-
-    private static List<string> Tokens(List<string> pairs) =>
-        [.. Enumerable.Range(0, pairs.Count / 2).Select(i => $"{pairs[2 * i]}={pairs[(2 * i) + 1]}")];
 
     private static string FieldName(string name) => name.TrimStart('-').Replace('-', '_').ToLowerInvariant();
 

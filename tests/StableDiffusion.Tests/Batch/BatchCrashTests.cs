@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+
+namespace StableDiffusion.Tests;
+
+/// <summary>Nothing that was reported is lost, nothing is torn and nothing is painted twice, however the program ends.</summary>
+public sealed class BatchCrashTests : IDisposable
+{
+    private const int Kills = 20;
+    private const string Text = "{red|green|blue} apple --seed 1..100 --steps 1";
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void A_run_that_is_killed_20_times_ends_with_the_pictures_of_an_undisturbed_one()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "SIGKILL is a POSIX signal.");
+        var undisturbed = _folder.PathOf("undisturbed/");
+        var killed = _folder.PathOf("killed/");
+        File.WriteAllText(_folder.PathOf("prompts.txt"), Text);
+        var random = new Random(20261122);
+        Assert.Equal(0, BatchProgram.Run(Text, "--output", undisturbed).ExitCode);
+
+        for (var kill = 0; kill < Kills; kill++)
+        {
+            using var process = BatchProgram.Start(_folder.PathOf("prompts.txt"), "--output", killed, "--resume", "--quiet");
+
+            // From the first picture on, for up to as long as ten take: most moments of the work are hit, and the work is not done early.
+            process.StandardOutput.ReadLine();
+            var moment = Stopwatch.StartNew();
+            var wait = TimeSpan.FromMilliseconds(random.Next(150));
+            SpinWait.SpinUntil(() => moment.Elapsed > wait);
+            process.Kill();
+            process.WaitForExit();
+            Assert.Equal(137, process.ExitCode);
+        }
+
+        var end = BatchProgram.Run(Text, "--output", killed, "--resume");
+
+        Assert.Equal(0, end.ExitCode);
+        Assert.Equal(BatchProgram.Pictures(undisturbed), BatchProgram.Pictures(killed));
+        Assert.Empty(Directory.EnumerateFiles(killed, AtomicFile.TemporaryPattern));
+        var paths = File.ReadLines(killed + "manifest.jsonl").Select(line => (string)JsonNode.Parse(line)!["path"]!).ToList();
+        Assert.Equal(BatchProgram.Pictures(undisturbed).Keys, paths.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void A_full_disk_is_said_plainly_and_the_rest_is_painted_when_there_is_room()
+    {
+        var disk = _folder.PathOf("disk");
+        Directory.CreateDirectory(disk);
+        Assert.SkipUnless(
+            OperatingSystem.IsLinux() && Shell("mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", disk),
+            "A small disk is a tmpfs, which only root may mount.");
+        try
+        {
+            var whole = _folder.PathOf("whole/");
+            const string Ten = "apple --seed 1..20 --steps 1";
+            BatchProgram.Run(Ten, "--output", whole);
+
+            var full = BatchProgram.Run(Ten, "--output", disk + "/");
+            var kept = BatchProgram.Pictures(disk);
+            Shell("mount", "-o", "remount,size=4m", disk);
+            var resumed = BatchProgram.Run(Ten, "--output", disk + "/", "--resume");
+
+            Assert.Equal(1, full.ExitCode);
+            Assert.Contains("No space left on device", full.ErrorLines.Single(), StringComparison.Ordinal);
+            Assert.InRange(full.OutputLines.Count, 1, 19);
+            Assert.Equal(0, resumed.ExitCode);
+            Assert.Equal(20 - full.OutputLines.Count, resumed.OutputLines.Count);
+            Assert.Equal(BatchProgram.Pictures(whole), BatchProgram.Pictures(disk));
+            Assert.All(full.OutputLines, path => Assert.True(kept.ContainsKey(Path.GetFileName(path))));
+        }
+        finally
+        {
+            Shell("umount", disk);
+        }
+    }
+
+    [Fact]
+    public void A_folder_that_vanishes_ends_the_run_and_is_not_made_again()
+    {
+        var vanishing = _folder.PathOf("out/");
+        using var process = BatchProgram.Start("-", "--output", vanishing);
+        process.StandardInput.WriteLine("apple --seed 1");
+        process.StandardInput.Flush();
+        process.StandardOutput.ReadLine();
+
+        Directory.Delete(vanishing, recursive: true);
+        process.StandardInput.WriteLine("apple --seed 2");
+        process.StandardInput.Flush();
+        process.WaitForExit();
+
+        Assert.Equal(1, process.ExitCode);
+        Assert.Contains("there is no folder", process.StandardError.ReadToEnd(), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(vanishing));
+    }
+
+    [Fact]
+    public void A_folder_that_cannot_be_made_is_said_in_one_line()
+    {
+        File.WriteAllText(_folder.PathOf("file"), "");
+
+        var outcome = BatchProgram.Run("apple", "--output", _folder.PathOf("file/out/"));
+
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Contains("cannot be made", outcome.ErrorLines.Single(), StringComparison.Ordinal);
+    }
+
+    private static bool Shell(string program, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+        process.WaitForExit();
+        return process.ExitCode == 0;
+    }
+}

@@ -1,0 +1,240 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+
+namespace StableDiffusion.Tests;
+
+/// <summary>The built program's <c>batch</c> on a small model.</summary>
+public sealed class BatchProgramTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void One_bad_line_is_reported_with_its_number_and_the_others_are_painted()
+    {
+        var outcome = BatchProgram.Run("a red apple --seed 1\nan apple --stepz 3\na pear --seed 2\na plum --width 60", "--output", Out);
+
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Equal([$"{Out}00000-1-a-red-apple.png", $"{Out}00002-2-a-pear.png"], outcome.OutputLines);
+        Assert.Contains("error: line 2: there is no option --stepz; see batch --help for all that a line may have.", outcome.ErrorLines);
+        Assert.Contains(outcome.ErrorLines, line => line.StartsWith("error: line 4: -W 60 does not fit", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Fail_fast_stops_at_the_first_bad_line()
+    {
+        var outcome = BatchProgram.Run("a red apple --seed 1\nan apple --stepz 3\na pear --seed 2", "--output", Out, "--fail-fast");
+
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Single(outcome.OutputLines);
+    }
+
+    [Fact]
+    public void Every_picture_has_its_line_on_stdout_and_in_the_manifest()
+    {
+        var outcome = BatchProgram.Run("{\"prompt\": \"a red apple\", \"seed\": 5, \"cfg_scale\": 3}", "--output", Out, "--json");
+
+        var line = JsonNode.Parse(outcome.OutputLines.Single())!;
+        var path = (string)line["path"]!;
+        Assert.Equal((5, 2, 3, 64), ((int)line["seed"]!, (int)line["steps"]!, (int)line["cfg_scale"]!, (int)line["width"]!));
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path))), (string?)line["sha256"]);
+        Assert.True((double)line["seconds"]!["unet"]! > 0);
+        line["path"] = Path.GetFileName(path);
+        Assert.True(JsonNode.DeepEquals(line, JsonNode.Parse(File.ReadAllText(Out + "manifest.jsonl"))));
+    }
+
+    [Fact]
+    public void Progress_json_makes_every_line_of_stderr_an_object()
+    {
+        var outcome = BatchProgram.Run("a red apple --seed 1\nan apple --stepz 3", "--output", Out, "--progress", "json");
+
+        var events = outcome.ErrorLines.Select(line => (string?)JsonNode.Parse(line)!["event"]).ToList();
+        Assert.Equal(["step", "step", "step", "picture", "error", "info"], events);
+    }
+
+    [Fact]
+    public void Resume_paints_what_is_missing_torn_or_changed_and_nothing_else()
+    {
+        const string Text = "{red|green|blue} apple --seed 1\nthe same --seed 1\nthe same --seed 1";
+        string[] arguments = ["--output", Out + "{prompt}.png"];
+        BatchProgram.Run(Text, arguments);
+        var before = Pictures();
+        File.Delete(Out + "red-apple.png");
+        File.WriteAllBytes(Out + "green-apple.png", File.ReadAllBytes(Out + "green-apple.png")[..^50]);
+        File.WriteAllBytes(Out + "the-same-2.png", []);
+        File.AppendAllText(Out + "manifest.jsonl", "{\"path\":\"00009.p");
+
+        var refused = BatchProgram.Run(Text, arguments);
+        var resumed = BatchProgram.Run(Text, [.. arguments, "--resume"]);
+        var again = BatchProgram.Run(Text, [.. arguments, "--resume"]);
+
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains("is of an earlier run; continue it with --resume", refused.Errors, StringComparison.Ordinal);
+        Assert.Equal(["red-apple.png", "green-apple.png", "the-same-2.png"], resumed.OutputLines.Select(Path.GetFileName));
+        Assert.Equal(before, Pictures());
+        Assert.Empty(again.OutputLines);
+        Assert.All(File.ReadLines(Out + "manifest.jsonl"), line => Assert.NotNull(JsonNode.Parse(line)));
+    }
+
+    [Fact]
+    public void A_drawn_seed_is_kept_when_the_run_is_resumed()
+    {
+        BatchProgram.Run("an apple --batch-count 2", "--output", Out);
+        var before = Pictures();
+
+        var resumed = BatchProgram.Run("an apple --batch-count 3", "--output", Out, "--resume");
+
+        Assert.Single(resumed.OutputLines);
+        Assert.Equal(before, Pictures().Where(picture => before.ContainsKey(picture.Key)));
+    }
+
+    [Fact]
+    public void A_dry_run_paints_nothing_and_prints_a_batch_that_is_the_same()
+    {
+        const string Text = "\"a \\\"{big\\|small}\\\" {red|green} apple\" --seed 1..2\nbad --x 1\na pear --output pears/{seed}.png";
+        var dry = BatchProgram.Run(Text, "--output", Out, "--dry-run", "--cfg-scale", "3");
+        var dryAgain = BatchProgram.Run(dry.Output, "--dry-run", "--steps", "9");
+
+        Assert.Equal(1, dry.ExitCode);
+        Assert.False(Directory.Exists(Out));
+        Assert.Equal(5, dry.OutputLines.Count);
+        Assert.Equal((0, dry.Output), (dryAgain.ExitCode, dryAgain.Output));
+    }
+
+    [Fact]
+    public void The_manifest_paints_the_same_pictures_again()
+    {
+        BatchProgram.Run("{red|green} apple --seed 1..2\na pear", "--output", Out, "--cfg-scale", "3");
+        var copy = _folder.PathOf("copy/");
+
+        var again = BatchProgram.Run(File.ReadAllText(Out + "manifest.jsonl"), "--output", copy);
+
+        Assert.Equal(0, again.ExitCode);
+        Assert.Equal(Pictures(), BatchProgram.Pictures(copy));
+    }
+
+    [Fact]
+    public void Jobs_painted_together_give_the_bytes_they_give_alone()
+    {
+        // The longer prompt needs two chunks of tokens, the seed of the last line another generator, two lines other steps.
+        var text = $"red apple --seed 1\n{string.Join(' ', Enumerable.Repeat("green", 90))} apple --seed 2\nblue --seed 3\npear --seed 4 --negative-prompt dark\n"
+            + "plum --seed 5 --steps 3\nfig --seed 6 --steps 3\nlime --seed 7 --rng nvidia\n";
+        BatchProgram.Run(text, "--output", Out);
+        var together = _folder.PathOf("together/");
+
+        var outcome = BatchProgram.Run(text, "--output", together, "--unet-batch", "4", "--json");
+
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Contains(outcome.OutputLines, line => (int)JsonNode.Parse(line)!["unet_batch"]! == 4);
+        Assert.Equal(Pictures(), BatchProgram.Pictures(together));
+    }
+
+    [Fact]
+    public void An_ancestral_scheduler_draws_for_each_job_from_its_own_seed()
+    {
+        const string Text = "apple --seed 1\npear --seed 2";
+        BatchProgram.Run(Text, "--output", Out, "--scheduler", "euler_a");
+        var together = _folder.PathOf("together/");
+
+        BatchProgram.Run(Text, "--output", together, "--scheduler", "euler_a", "--unet-batch", "2");
+
+        Assert.Equal(Pictures(), BatchProgram.Pictures(together));
+    }
+
+    [Fact]
+    public void Shards_share_a_folder_and_merge_to_the_manifest_of_one_run()
+    {
+        const string Text = "{red|green|blue} apple --seed 1..4";
+        var whole = _folder.PathOf("whole/");
+        BatchProgram.Run(Text, "--output", whole);
+
+        foreach (var shard in (string[])["1/3", "2/3", "3/3"])
+        {
+            Assert.Equal(0, BatchProgram.Run(Text, "--output", Out, "--shard", shard).ExitCode);
+        }
+
+        var merged = SdProgram.Run("batch", "merge", Out);
+        Assert.Equal(0, merged.ExitCode);
+        Assert.Equal(BatchProgram.Pictures(whole), Pictures());
+        Assert.Equal(Hashes(whole), Hashes(Out));
+
+        File.Delete(Directory.EnumerateFiles(Out, "*.png").First());
+        Assert.Equal(1, SdProgram.Run("batch", "merge", Out).ExitCode);
+    }
+
+    [Fact]
+    public void Lines_are_painted_as_they_arrive_and_a_second_run_is_refused_meanwhile()
+    {
+        using var process = BatchProgram.Start("-", "--output", Out);
+        for (var seed = 0; seed < 3; seed++)
+        {
+            process.StandardInput.WriteLine($"an apple --seed {seed}");
+            process.StandardInput.Flush();
+            Assert.Equal($"{Out}0000{seed}-{seed}-an-apple.png", process.StandardOutput.ReadLine());
+        }
+
+        var second = BatchProgram.Run("a pear", "--output", Out, "--resume");
+        process.StandardInput.Close();
+        process.WaitForExit();
+
+        Assert.Equal(1, second.ExitCode);
+        Assert.Contains($"another run (process {process.Id} on {Environment.MachineName}) is painting into", second.Errors, StringComparison.Ordinal);
+        Assert.Equal(0, process.ExitCode);
+    }
+
+    [Theory]
+    [InlineData("INT", 130)]
+    [InlineData("TERM", 143)]
+    public void A_signal_ends_the_run_with_its_exit_code_and_resume_does_the_rest(string signal, int exitCode)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such signals.");
+        const string Text = "an apple --seed 0..2";
+        using var process = BatchProgram.Start("-", "--output", Out);
+        process.StandardInput.WriteLine(Text);
+        process.StandardInput.Flush();
+        process.StandardOutput.ReadLine();
+
+        Process.Start("kill", ["-" + signal, $"{process.Id}"]).WaitForExit();
+        process.WaitForExit();
+        var errors = process.StandardError.ReadToEnd();
+        var resumed = BatchProgram.Run(Text, "--output", Out, "--resume");
+
+        Assert.Equal(exitCode, process.ExitCode);
+        Assert.Contains("error: stopped.", errors, StringComparison.Ordinal);
+        Assert.Equal((0, 3), (resumed.ExitCode, Pictures().Count));
+    }
+
+    [Theory]
+    [InlineData("there is no file", "no-such-file")]
+    [InlineData("is a folder", ".")]
+    [InlineData("--shard 5/4 must have K from 1 to N", "-", "--shard", "5/4")]
+    [InlineData("is one file for many pictures", "-", "--output", "one.png")]
+    [InlineData("--unet-batch 0 must be at least 1", "-", "--unet-batch", "0")]
+    [InlineData("--progress 'loud noise' is not known", "-", "--progress", "loud noise")]
+    public void Wrong_usage_is_said_in_one_line(string message, params string[] arguments)
+    {
+        var outcome = SdProgram.Run(["batch", .. arguments]);
+
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains(message, outcome.ErrorLines.Single(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Input_that_is_no_text_is_said_in_one_line()
+    {
+        File.WriteAllBytes(_folder.PathOf("prompts.txt"), [.. "a red apple\n"u8, 0xC3, 0x28, (byte)'\n']);
+
+        var outcome = SdProgram.Run("batch", _folder.PathOf("prompts.txt"), "--dry-run");
+
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Equal($"error: {_folder.PathOf("prompts.txt")} is not UTF-8 text.", outcome.ErrorLines.Single());
+    }
+
+    private string Out => _folder.PathOf("out/");
+
+    private SortedDictionary<string, string> Pictures() => BatchProgram.Pictures(Out);
+
+    private static IEnumerable<string> Hashes(string folder) => File.ReadLines(folder + "manifest.jsonl").Select(line => (string)JsonNode.Parse(line)!["sha256"]!);
+}

@@ -1,0 +1,54 @@
+using StableDiffusion.Cli;
+
+namespace StableDiffusion.Tests;
+
+public sealed class JobSourceTests
+{
+    private static readonly LineOptions _options = new(new ImageOptions());
+
+    [Fact]
+    public void Groups_and_seeds_give_every_combination_in_order() => Assert.Equal(
+        ["0 red apple 1", "1 red apple 2", "2 green apple 1", "3 green apple 2", "4 pear 7"],
+        Jobs("{red|green} apple --seed 1..2\npear --seed 7").Select(job => $"{job.Index} {job.Prompt} {job.Fields["seed"][0]}"));
+
+    [Fact]
+    public void A_batch_count_counts_the_seed_up() =>
+        Assert.Equal(["5", "6", "7"], Jobs("apple --seed 5 --batch-count 3").Select(job => job.Fields["seed"][0]));
+
+    [Fact]
+    public void A_line_overrides_a_default() =>
+        Assert.Equal(["20", "30"], Jobs("apple --seed 1 --steps 20\npear --seed 1", ("steps", "30")).Select(job => job.Fields["steps"][0]));
+
+    [Fact]
+    public void A_bad_line_takes_one_number() =>
+        Assert.Equal([0, 2], Jobs("apple --seed 1\nbad --x 1\npear --seed 1").Select(job => job.Index));
+
+    [Fact]
+    public void A_job_is_the_same_one_wherever_it_stands_and_whatever_its_file_is_called()
+    {
+        var alone = Jobs("apple --seed 5 --steps 20").Single().Id;
+
+        Assert.Equal(alone, Jobs("pear\n{apple|plum} --seed 5 --output x.png", ("steps", "20"))[1].Id);
+        Assert.NotEqual(alone, Jobs("apple --seed 5 --steps 21").Single().Id);
+        Assert.Equal(16, alone.Length);
+    }
+
+    [Fact]
+    public void A_seed_that_is_drawn_does_not_change_what_the_job_is()
+    {
+        var first = Jobs("apple --batch-count 3");
+        var second = Jobs("apple --batch-count 3");
+
+        Assert.Equal(first.Select(job => job.Id), second.Select(job => job.Id));
+        Assert.Equal(3, first.Select(job => job.Id).Distinct().Count());
+        Assert.NotEqual(first[0].Fields["seed"], second[0].Fields["seed"]);
+    }
+
+    private static List<BatchJob> Jobs(string text, params (string Field, string Value)[] defaults) =>
+    [
+        .. new JobSource(_options, defaults.ToDictionary(one => one.Field, one => (IReadOnlyList<string>)[one.Value]))
+            .Jobs(new BatchReader(new StringReader(text), _options).Lines())
+            .Select(entry => entry.Job)
+            .OfType<BatchJob>(),
+    ];
+}

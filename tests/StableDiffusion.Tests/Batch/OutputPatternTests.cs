@@ -1,0 +1,78 @@
+using System.Text;
+using FsCheck;
+using FsCheck.Fluent;
+using StableDiffusion.Cli;
+
+namespace StableDiffusion.Tests;
+
+public sealed class OutputPatternTests
+{
+    private const string Family = "\ud83d\udc68\u200d\ud83d\udc69\u200d\ud83d\udc67";
+
+    [Theory]
+    [InlineData("{index:05}-{seed}-{prompt:40}.png", "a red apple", "00007-42-a-red-apple.png")]
+    [InlineData("{prompt}.png", "../../etc/passwd", "etc-passwd.png")]
+    [InlineData("{prompt}.png", "..", "picture.png")]
+    [InlineData("{prompt}.png", "a\0b", "a-b.png")]
+    [InlineData("{prompt}.png", "C:\\Windows\\x", "c-windows-x.png")]
+    [InlineData("{prompt}.png", "CON", "_con.png")]
+    [InlineData("{prompt}.png", "lpt1", "_lpt1.png")]
+    [InlineData("{prompt}/{index}.png", "nul", "_nul/7.png")]
+    [InlineData("{prompt}.png", "console", "console.png")]
+    [InlineData("{prompt}.png", Family, "picture.png")]
+    [InlineData("{prompt:3}.png", "日本語の絵", "日本語.png")]
+    [InlineData("{prompt}.png", "-rf ~; $(reboot)", "rf-reboot.png")]
+    [InlineData("{prompt}.png", "Ünïcode ÄPFEL", "ünïcode-äpfel.png")]
+    public void A_prompt_becomes_a_plain_name(string pattern, string prompt, string name) =>
+        Assert.Equal(name, Name(pattern, prompt));
+
+    [Theory]
+    [InlineData("{prompt:300}-{seed}.png", 'x')]
+    [InlineData("{prompt:300}-{seed}.png", '日')]
+    [InlineData("{prompt:300}/{prompt:300}-{seed}.png", 'é')]
+    public void A_long_prompt_is_cut_and_what_stands_behind_it_stays(string pattern, char letter)
+    {
+        var path = Name(pattern, new string(letter, 300));
+
+        Assert.EndsWith("-42.png", path, StringComparison.Ordinal);
+        Assert.All(path.Split('/'), name => Assert.InRange(Encoding.UTF8.GetByteCount(name), 150, 200));
+    }
+
+    [Fact]
+    public void No_prompt_leads_out_of_the_folder() => Prop.ForAll(
+        PromptParserTests.TextOf("a./\\:\0\n ~-|<>*?\"é日\ud83d\ude42"),
+        prompt => Name("{prompt}.png", prompt) is var name && name == Path.GetFileName(name) && !name.Any("/\\:\0\n<>|*?\"".Contains) && name[0] is not ('.' or '-')).QuickCheckThrowOnFailure();
+
+    [Theory]
+    [InlineData("out/{indx}.png")]
+    [InlineData("out/{index:5x}.png")]
+    [InlineData("out/{index.png")]
+    [InlineData("out/{index:99}.png")]
+    [InlineData("out/{index}.jpg")]
+    [InlineData("out/a\0{index}.png")]
+    [InlineData("out/one.png")]
+    [InlineData("")]
+    public void A_pattern_that_cannot_be_meant_is_refused(string pattern) =>
+        Assert.Throws<RequestException>(() => OutputPattern.ParseBatch(pattern));
+
+    [Theory]
+    [InlineData("out/{index}.png", "out/")]
+    [InlineData("{index}.png", ".")]
+    [InlineData("out/a/b{seed}/{index}.png", "out/a/")]
+    [InlineData("/tmp/", "/tmp/")]
+    [InlineData(null, ".")]
+    public void The_folder_of_a_batch_is_what_stands_before_the_first_placeholder(string? output, string folder) =>
+        Assert.Equal(folder, OutputPattern.ParseBatch(output).Folder);
+
+    [Theory]
+    [InlineData("/etc/x.png")]
+    [InlineData("../x.png")]
+    [InlineData("a/../../x.png")]
+    [InlineData("a\\..\\x.png")]
+    [InlineData("C:x.png")]
+    [InlineData("a//x.png")]
+    public void A_line_cannot_name_a_file_outside_the_folder(string output) =>
+        Assert.Throws<RequestException>(() => OutputPattern.ParseLine(output));
+
+    private static string Name(string pattern, string prompt) => OutputPattern.Parse(pattern).PathOf(7, 9, 42, prompt).Path;
+}
