@@ -52,6 +52,12 @@ internal static class GenerateCommand
         {
             var request = image.Request(parsed);
             var pattern = OutputPattern.Parse(output);
+            PictureFile.RequireWritable(pattern, request);
+            if (latentsPath is not null)
+            {
+                AtomicFile.RequireWritable(latentsPath);
+            }
+
             var json = run.Json(parsed) ? Job(parsed, image, request.Prompt) : null;
             using var pipeline = run.Open(parsed, log);
             var latents = new List<Latents>();

@@ -285,8 +285,8 @@ internal sealed class ImageOptions
             }
         }
 
-        AddText(entries, "timestep_spacing", given.GetValue(Spacing));
-        AddText(entries, "prediction_type", given.GetValue(Prediction));
+        AddChoice(entries, "timestep_spacing", Spacing, given);
+        AddChoice(entries, "prediction_type", Prediction, given);
         foreach (var entry in given.GetValue(SchedulerConfig)!)
         {
             var split = entry.IndexOf('=', StringComparison.Ordinal);
@@ -301,11 +301,14 @@ internal sealed class ImageOptions
         return entries;
     }
 
-    private static void AddText(Dictionary<string, JsonNode?> entries, string key, string? value)
+    private static void AddChoice(Dictionary<string, JsonNode?> entries, string key, Option<string?> option, ParseResult given)
     {
-        if (value is not null)
+        if (given.GetValue(option) is { } value)
         {
-            entries[key] = JsonValue.Create(value);
+            var choices = option.HelpName!.Split('|');
+            entries[key] = choices.Contains(value)
+                ? JsonValue.Create(value)
+                : throw new RequestException($"{option.Name} {OneLine.Quote(value)} is not known; give {string.Join(" or ", choices)}.");
         }
     }
 

@@ -6,7 +6,7 @@ var root = GenerateCommand.Create();
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)
 {
-    Console.Error.WriteLine($"error: {parsed.Errors[0].Message.TrimEnd('.')}. Run with --help for all options.");
+    Console.Error.WriteLine($"error: {UsageError.Describe(parsed)}. Run with --help for all options.");
     return ExitCode.Usage;
 }
 
@@ -23,5 +23,10 @@ catch (RequestException error)
 catch (Exception error) when (error is ModelException or DeviceException or IOException or UnauthorizedAccessException)
 {
     Console.Error.WriteLine($"error: {error.Message}");
+    return ExitCode.Failed;
+}
+catch (OutOfMemoryException)
+{
+    Console.Error.WriteLine("error: the memory is used up; ask for a smaller -W and -H, fewer --num-images, or --low-memory.");
     return ExitCode.Failed;
 }

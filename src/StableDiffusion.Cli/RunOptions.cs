@@ -5,6 +5,8 @@ namespace StableDiffusion.Cli;
 /// <summary>The options that say where and how to work, the same for all pictures of a run.</summary>
 internal sealed class RunOptions
 {
+    private const int MostThreads = 1024;
+
     /// <summary>The model that comes with the program.</summary>
     private static string EmbeddedModel => Path.Combine(AppContext.BaseDirectory, "models", "emoji-256");
 
@@ -69,9 +71,9 @@ internal sealed class RunOptions
         }
 
         var threads = parsed.GetValue(Threads);
-        if (threads < 0)
+        if (threads is < 0 or > MostThreads)
         {
-            throw new RequestException($"--threads {threads} must be at least 0.");
+            throw new RequestException($"--threads {threads} must be from 0 to {MostThreads}.");
         }
 
         var pipeline = TextToImagePipeline.Load(

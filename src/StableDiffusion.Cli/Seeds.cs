@@ -11,20 +11,20 @@ internal static class Seeds
     /// <summary>All seeds that the text and <c>--batch-count</c> ask for: each entry counts up <paramref name="batchCount"/> times.</summary>
     public static IReadOnlyList<long> Expand(string text, int batchCount)
     {
-        if (batchCount < 1)
+        if (batchCount is < 1 or > MostInARange)
         {
-            throw new RequestException($"--batch-count {batchCount} must be at least 1.");
+            throw new RequestException($"--batch-count {batchCount} must be from 1 to {MostInARange}.");
         }
 
-        return [.. text.Split(',').SelectMany(Entry).SelectMany(first => Enumerable.Range(0, batchCount).Select(i => first + i))];
+        return [.. text.Split(',').SelectMany(entry => Entry(entry, text)).SelectMany(first => Enumerable.Range(0, batchCount).Select(i => first + i))];
     }
 
-    private static IEnumerable<long> Entry(string entry)
+    private static IEnumerable<long> Entry(string entry, string text)
     {
         var ends = entry.Split("..");
         if (ends.Length == 2)
         {
-            var (first, last) = (Number(ends[0], entry), Number(ends[1], entry));
+            var (first, last) = (Number(ends[0], text), Number(ends[1], text));
             if (last < first || last - first >= MostInARange)
             {
                 throw new RequestException($"--seed {entry} must count up, by at most {MostInARange} seeds.");
@@ -33,12 +33,12 @@ internal static class Seeds
             return Enumerable.Range(0, (int)(last - first) + 1).Select(i => first + i);
         }
 
-        var seed = Number(entry, entry);
+        var seed = Number(entry, text);
         return [seed == -1 ? RandomNumberGenerator.GetInt32(int.MaxValue) : seed];
     }
 
-    private static long Number(string text, string entry) =>
-        long.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var seed) && seed >= -1
+    private static long Number(string number, string text) =>
+        long.TryParse(number, NumberStyles.AllowLeadingSign | NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var seed) && seed >= -1
             ? seed
-            : throw new RequestException($"--seed '{entry}' is not a seed; give a number from 0, a list such as 1,2,3, a range such as 5..9, or -1 for a random one.");
+            : throw new RequestException($"--seed '{OneLine.Of(text)}' is not a seed; give a number from 0, a list such as 1,2,3, a range such as 5..9, or -1 for a random one.");
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics.Tensors;
 using System.Text.Json.Nodes;
 
 namespace StableDiffusion;
@@ -29,12 +30,18 @@ internal sealed partial class GenerationPlan
             Share("--guidance-start", request.GuidanceStart),
             Share("--guidance-end", request.GuidanceEnd));
         Strength = request.InitImage is null ? 1 : Share("--strength", request.Strength ?? folder.Defaults.Strength);
+        if (Strength == 0)
+        {
+            throw new RequestException("--strength 0 leaves the picture as it is; give more than 0, up to 1.");
+        }
+
         if (request.Eta is { } eta)
         {
             Share("--eta", eta);
         }
 
         (Width, Height) = Size();
+        RequireRoom();
         RequireWhatBelongsTogether();
         SchedulerConfig = request.SchedulerConfig.Aggregate(folder.Scheduler, (config, entry) => config.With(entry.Key, entry.Value));
 
@@ -42,13 +49,6 @@ internal sealed partial class GenerationPlan
 
         // Built once here so that what cannot work is refused before anything runs.
         var scheduler = CreateScheduler(ImageCount);
-        if (scheduler.Timesteps.Count == 0)
-        {
-            throw new RequestException(
-                $"--strength {Strength.ToString(CultureInfo.InvariantCulture)} leaves no step of {Steps}: "
-                + "raise --strength or --steps.");
-        }
-
         Calls = scheduler.Timesteps.Count;
         HasWholeTimesteps = scheduler.Timesteps.All(float.IsInteger);
     }
@@ -157,6 +157,17 @@ internal sealed partial class GenerationPlan
         }
     }
 
+    /// <summary>A tensor of ONNX Runtime's C# interface has at most 2 GiB: the decoder's [1, 3, height, width], the UNet's [2 · images, …].</summary>
+    private void RequireRoom()
+    {
+        var pictures = 3L * Width * Height;
+        var latents = 2L * ImageCount * _folder.UNet.InputChannels * LatentWidth * LatentHeight;
+        if (Math.Max(pictures, latents) > int.MaxValue / sizeof(float))
+        {
+            throw new RequestException($"{ImageCount} times {Width} x {Height} pixels is more than a network can be fed; ask for a smaller -W and -H or fewer --num-images.");
+        }
+    }
+
     private void RequireWhatBelongsTogether()
     {
         if (Request.Seeds.Count == 0)
@@ -167,6 +178,21 @@ internal sealed partial class GenerationPlan
         if (Request.Latents is { } latents && latents.Channels != _folder.LatentChannels)
         {
             throw new RequestException($"the given latents have {latents.Channels} channels; {_folder.Name} has {_folder.LatentChannels}.");
+        }
+
+        if (Request.Latents is { Count: 0 })
+        {
+            throw new RequestException("the given latents hold no picture; give at least one.");
+        }
+
+        if (Request.Latents is { } start && !TensorPrimitives.IsFiniteAll(start.Values))
+        {
+            throw new RequestException("the given latents hold numbers that are not finite (NaN or infinite); save them again.");
+        }
+
+        if (Request.Latents is { } several && Request.ImagesPerSeed != 1 && Request.ImagesPerSeed != several.Count)
+        {
+            throw new RequestException($"--num-images {Request.ImagesPerSeed} does not agree with the {several.Count} given latents; leave --num-images out.");
         }
 
         if (Request.Latents is not null && Request.InitImage is not null)
@@ -184,7 +210,14 @@ internal sealed partial class GenerationPlan
             throw new RequestException("--mask says what to repaint of a picture; give one with --init-image.");
         }
 
-        if (_folder.UNet.InputChannels != _folder.LatentChannels && Request.Mask is null)
+        var (channels, latentChannels) = (_folder.UNet.InputChannels, _folder.LatentChannels);
+        if (channels != latentChannels && channels != (2 * latentChannels) + 1)
+        {
+            throw new ModelException(
+                $"{_folder.Path}: the unet takes {channels} channels and the vae_decoder {latentChannels} (latent_channels in its config.json); they are not of one model.");
+        }
+
+        if (channels != latentChannels && Request.Mask is null)
         {
             throw new RequestException($"{_folder.Name} is an inpainting model; give it a picture with --init-image and a mask with --mask.");
         }
@@ -194,9 +227,9 @@ internal sealed partial class GenerationPlan
             throw new RequestException($"--prompt-2 is for models with two text encoders (SDXL); {_folder.Name} has one.");
         }
 
-        if (!_folder.UNet.WantsTimeIds && (Request.OriginalSize ?? Request.TargetSize) is not null)
+        if (!_folder.UNet.WantsTimeIds && ((Request.OriginalSize ?? Request.TargetSize) is not null || Request.Crop != (0, 0)))
         {
-            throw new RequestException($"--original-size and --target-size are for SDXL; {_folder.Name} is none.");
+            throw new RequestException($"--original-size, --crop and --target-size are for SDXL; {_folder.Name} is none.");
         }
 
         if (Request.GuidanceStart >= Request.GuidanceEnd)

@@ -76,5 +76,5 @@ internal static class ClipSkip
         skip >= 0 && skip <= most
             ? skip
             : throw new RequestException(
-                $"Clip skip {skip} cannot be done: this text encoder can leave out 0 to {most} of its last layers. Choose one of these.");
+                $"--clip-skip {skip + 1} does not fit this text encoder; give 1 to {most + 1}.");
 }

@@ -39,6 +39,38 @@ public static class AtomicFile
         }
     }
 
+    /// <summary>Tries whether <paramref name="path"/> can be written, and leaves nothing behind.</summary>
+    /// <param name="path">A file name.</param>
+    /// <param name="makesFolders">Whether folders that are missing will be made.</param>
+    /// <exception cref="RequestException">The file cannot be written there; the message says why.</exception>
+    public static void RequireWritable(string path, bool makesFolders = false)
+    {
+        try
+        {
+            if (IsDevice(path))
+            {
+                return;
+            }
+
+            var folder = Path.GetDirectoryName(Target(path))!;
+            while (makesFolders && !Directory.Exists(folder) && Path.GetDirectoryName(folder) is { } above)
+            {
+                if (File.Exists(folder))
+                {
+                    throw new IOException($"{OneLine.Quote(folder)} is a file, not a folder; choose another.");
+                }
+
+                folder = above;
+            }
+
+            new FileStream(TemporaryIn(folder), FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose).Dispose();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException { ParamName: "path" })
+        {
+            throw new RequestException($"{OneLine.Quote(path)} cannot be written: {Reason(path, exception)}", exception);
+        }
+    }
+
     private static void Replace(string target, Action<Stream> write, bool overwrite)
     {
         if (!overwrite && Path.Exists(target))
@@ -46,7 +78,7 @@ public static class AtomicFile
             throw new IOException("it exists already; choose another name or allow it to be replaced.");
         }
 
-        var temporary = Path.Combine(Path.GetDirectoryName(target)!, TemporaryPattern.Replace("*", $"{Guid.NewGuid():N}", StringComparison.Ordinal));
+        var temporary = TemporaryIn(Path.GetDirectoryName(target)!);
         try
         {
             using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write))
@@ -67,6 +99,9 @@ public static class AtomicFile
             throw;
         }
     }
+
+    private static string TemporaryIn(string folder) =>
+        Path.Combine(folder, TemporaryPattern.Replace("*", $"{Guid.NewGuid():N}", StringComparison.Ordinal));
 
     // File.Move(overwrite: false) looks first and renames afterwards, so two processes can both win. Creating the name exclusively cannot.
     private static void Commit(string temporary, string target, bool overwrite)
@@ -110,6 +145,8 @@ public static class AtomicFile
 
     private static string Reason(string path, Exception exception) => exception switch
     {
+        ArgumentException => "the name is empty or has a character that no name can have; choose another.",
+        FileNotFoundException => $"{OneLine.Quote(FolderOf(path))} takes no files; choose another folder.", // /proc
         DirectoryNotFoundException => $"there is no folder {OneLine.Quote(FolderOf(path))}; create it or choose another.",
         UnauthorizedAccessException => $"no permission in {OneLine.Quote(FolderOf(path))}; choose another folder.",
         PathTooLongException => "the name is too long; choose a shorter one.",

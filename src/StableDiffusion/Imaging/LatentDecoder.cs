@@ -28,6 +28,14 @@ internal sealed class LatentDecoder : IDisposable
 
         input.Upload();
         var (values, shape) = _model.Run([input], [_output], cancellation)[0];
+        var factor = _folder.PixelsPerLatent;
+        if (shape is not [1, 3, var height, var width] || height != latents.Height * factor || width != latents.Width * factor)
+        {
+            throw new ModelException(
+                $"{_model.Path} gave a picture of the shape [{string.Join(", ", shape)}] where its config.json promises "
+                + $"[1, 3, {latents.Height * factor}, {latents.Width * factor}] (block_out_channels).");
+        }
+
         NumericGuard.RequireFinite(values, "vae_decoder");
         return RgbImage.FromChw(values, checked((int)shape[3]), checked((int)shape[2]));
     }

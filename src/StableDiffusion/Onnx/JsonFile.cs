@@ -57,6 +57,9 @@ internal sealed class JsonFile
 
     public double? Number(string key) => Find(key, JsonValueKind.Number) is { } value ? value.GetDouble() : null;
 
+    /// <summary>A number to divide by.</summary>
+    public double? NumberNotZero(string key) => Number(key) is not { } value ? null : value != 0 ? value : throw Wrong(key, "a number other than 0");
+
     public int? Integer(string key) =>
         Find(key, JsonValueKind.Number) is not { } value ? null
         : value.TryGetInt32(out var number) && number > 0 ? number

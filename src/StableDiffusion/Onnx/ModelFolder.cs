@@ -27,7 +27,7 @@ public sealed class ModelFolder
         UNet = UNetSignature.Read(NetworkOf("unet"), unet.Integer("in_channels") ?? 4);
 
         var vae = JsonFile.ReadIfExists(Combine("vae_decoder", "config.json"), Combine("vae", "config.json"));
-        ScalingFactor = vae.Number("scaling_factor") ?? 0.18215;
+        ScalingFactor = vae.NumberNotZero("scaling_factor") ?? 0.18215;
         ShiftFactor = vae.Number("shift_factor") ?? 0;
         LatentChannels = vae.Integer("latent_channels") ?? 4;
         PixelsPerLatent = 1 << (vae.Length("block_out_channels") - 1 ?? 3);

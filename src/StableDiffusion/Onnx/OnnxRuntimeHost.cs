@@ -36,7 +36,8 @@ internal sealed class OnnxRuntimeHost
     /// <summary>Settings for one session. The caller disposes them.</summary>
     public SessionOptions CreateSessionOptions()
     {
-        var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        // What ORT logs as an error it throws as well; said twice it would not be one line.
+        var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
         if (_threads > 0)
         {
             options.IntraOpNumThreads = _threads;

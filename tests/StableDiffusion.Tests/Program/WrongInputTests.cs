@@ -1,0 +1,135 @@
+namespace StableDiffusion.Tests;
+
+/// <summary>Command lines that make no sense, run on the real program with a good model: exit code 2 unless something else is said.</summary>
+public sealed class WrongInputTests
+{
+    /// <summary>What follows "apple" on the command line, words split at spaces, and what the message must say.</summary>
+    public static TheoryData<string, string> WrongOptions => new()
+    {
+        { "red", "red is one word too many; put a prompt of several words in quotes" },
+        { "--prompt pear", "the prompt is given twice, as an argument and with --prompt; give it once." },
+        { "--stepz 3", "'--stepz'. Run with --help for all options." },
+        { "--steps", "argument missing for option: '--steps'" },
+        { "--steps 3 --steps 4", "'--steps' expects a single argument but 2 were provided" },
+        { "--steps many", "--steps many must be a whole number" },
+        { "--steps 2.5", "--steps 2.5 must be a whole number" },
+        { "--steps 99999999999", "--steps 99999999999 must be a whole number of at most 2147483647" },
+        { "--steps 0", "--steps 0 must be at least 1." },
+        { "--steps -1", "--steps -1 must be at least 1." },
+        { "--steps 2000", "2000 steps are more than the 1000 that the model was trained with; ask for at most 1000." },
+        { "--cfg-scale much", "--cfg-scale much must be a number" },
+        { "--cfg-scale nan", "--cfg-scale NaN must be a number of at least 0." },
+        { "--cfg-scale -3", "--cfg-scale -3 must be a number of at least 0." },
+        { "--guidance-rescale 2", "--guidance-rescale 2 must be from 0 to 1." },
+        { "--guidance-start 0.7 --guidance-end 0.5", "--guidance-start must be less than --guidance-end." },
+        { "--width 60", "-W 60 does not fit sd1: it must be a multiple of 16 pixels, such as 48 or 64." },
+        { "--height 0", "-H 0 does not fit sd1: it must be a multiple of 16 pixels, such as 16." },
+        { "-W -64", "-W -64 does not fit sd1" },
+        { "-W 100000 -H 100000", "100000 x 100000 pixels is more than a network can be fed; ask for a smaller -W and -H" },
+        { "--num-images 100000000", "100000000 times 64 x 64 pixels is more than a network can be fed" },
+        { "--num-images 0", "--num-images 0 must be at least 1." },
+        { "--seed apple", "--seed 'apple' is not a seed; give a number from 0, a list such as 1,2,3, a range such as 5..9, or -1" },
+        { "--seed 99999999999999999999", "--seed '99999999999999999999' is not a seed" },
+        { "--seed -2", "--seed '-2' is not a seed" },
+        { "--seed 1,,3", "--seed '1,,3' is not a seed" },
+        { "--seed 5..2", "--seed 5..2 must count up" },
+        { "--batch-count 0", "--batch-count 0 must be from 1 to 1000000." },
+        { "--batch-count 99999999", "--batch-count 99999999 must be from 1 to 1000000." },
+        { "--scheduler eular", "There is no scheduler \"eular\"; there are pndm, ddim, ddpm, euler," },
+        { "--scheduler euler --eta 0.5", "euler has no eta; leave it out or choose ddim or tcd." },
+        { "--scheduler ddim --eta 2", "--eta 2 must be from 0 to 1." },
+        { "--sigmas karas", "--sigmas 'karas' is not known; give karras, exponential or beta." },
+        { "--sigmas karras", "pndm has no use_karras_sigmas; leave it out or choose another scheduler." },
+        { "--spacing trail", "--spacing trail is not known; give leading or linspace or trailing." },
+        { "--prediction eps", "--prediction eps is not known; give epsilon or v_prediction or sample." },
+        { "--scheduler-config solver_order", "--scheduler-config 'solver_order' must be key=value, such as solver_order=3." },
+        { "--scheduler-config nonsense=3", "No scheduler has a parameter \"nonsense\"" },
+        { "--scheduler dpmpp_2m --scheduler-config solver_order=abc", "\"solver_order\" is \"abc\", but must be a whole number" },
+        { "--scheduler dpmpp_2m --scheduler-config solver_order=9", "has solver_order 1 to 3, not 9." },
+        {
+            "--scheduler ddim --spacing trailing --scheduler-config rescale_betas_zero_snr=true",
+            "set rescale_betas_zero_snr to false or timestep_spacing to leading."
+        },
+        { "--clip-skip 0", "--clip-skip 0 must be at least 1." },
+        { "--clip-skip 99", "--clip-skip 99 does not fit this text encoder; give 1 to 4." },
+        { "--long-prompt cut", "--long-prompt 'cut' is not known; give chunk or truncate." },
+        { "--rng gpu", "--rng 'gpu' is not known; give cpu or" },
+        { "--resize-mode squash", "--resize-mode 'squash' is not known; give stretch or crop or fill." },
+        { "--progress often", "--progress often is not known; give auto, none or json." },
+        { "--threads -1", "--threads -1 must be from 0 to 1024." },
+        { "--threads 1000000", "--threads 1000000 must be from 0 to 1024." },
+        { "--strength 0.5", "--strength says how far to go from a picture; give one with --init-image." },
+        { "--prompt-2 pear", "--prompt-2 is for models with two text encoders (SDXL); sd1 has one." },
+        { "--original-size 12", "--original-size '12' must be two whole numbers, such as 512x512." },
+        { "--original-size 64x64", "--original-size, --crop and --target-size are for SDXL; sd1 is none." },
+        { "--crop 1x1", "--crop '1x1' must be two whole numbers, such as 0,0." },
+        { "--crop 1,1", "--original-size, --crop and --target-size are for SDXL; sd1 is none." },
+        { "--output ''", "--output needs a file, a folder or a pattern" },
+        { "--output apple.jpg", "--output apple.jpg must end in .png (pictures are PNG files), or in / for a folder." },
+        { "--output {name}.png", "--output has a placeholder {name}; there are {index}, {seed} and {prompt}." },
+        { "--output /proc/apple.png", "/proc/apple.png cannot be written: /proc takes no files; choose another folder." },
+        { "--output /proc/new/", "cannot be written: /proc/new takes no files; choose another folder." },
+        { "--save-latents nowhere/apple.npy", "nowhere/apple.npy cannot be written: there is no folder" },
+        { "--save-latents .", ". cannot be written: it names a folder; add a file name." },
+        { "--save-latents ''", "'' cannot be written: the name is empty" },
+    };
+
+    [Theory]
+    [MemberData(nameof(WrongOptions))]
+    public void A_wrong_option_is_refused_before_anything_is_painted(string arguments, string words)
+    {
+        using var folder = new TemporaryFolder();
+
+        Refused.RunOnGoodModel(Refused.Usage, words, folder, arguments.Split(' ').Select(word => word == "''" ? "" : word));
+    }
+
+    [Fact]
+    public void A_prompt_must_be_given()
+    {
+        using var folder = new TemporaryFolder();
+
+        Refused.Run(Refused.Usage, "no prompt is given; say what to paint, such as \"a red apple, 3d render\"", folder, "--model", Refused.GoodModel);
+    }
+
+    [Fact]
+    public void A_device_must_be_known()
+    {
+        using var folder = new TemporaryFolder();
+
+        Refused.Run(Refused.Usage, "--device 'gpu' is not known; give auto, cpu, cuda or cuda:1.", folder, "apple", "--model", Refused.GoodModel, "--device", "gpu");
+    }
+
+    [Fact]
+    public void A_size_that_the_export_does_not_have_is_refused_with_the_one_it_has()
+    {
+        using var folder = new TemporaryFolder();
+
+        Refused.Run(
+            Refused.Usage,
+            "-W 128 does not fit sd1-static: its networks were exported for 64 pixels only.",
+            folder,
+            "apple", "--model", Goldens.PathOf("models", "sd1-static"), "--device", "cpu", "--width", "128");
+    }
+
+    [Fact]
+    public void An_inpainting_model_wants_a_mask()
+    {
+        using var folder = new TemporaryFolder();
+
+        Refused.Run(
+            Refused.Usage,
+            "inpaint is an inpainting model; give it a picture with --init-image and a mask with --mask.",
+            folder,
+            "apple", "--model", Goldens.PathOf("models", "inpaint"), "--device", "cpu");
+    }
+
+    [Fact]
+    public void A_folder_cannot_be_made_where_a_file_stands()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.PathOf("taken"), "");
+
+        Refused.RunOnGoodModel(
+            Refused.Usage, $"taken/new/apple.png cannot be written: {folder.PathOf("taken")} is a file, not a folder; choose another.", folder, "-o", "taken/new/apple.png");
+    }
+}
