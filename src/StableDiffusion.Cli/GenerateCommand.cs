@@ -38,6 +38,7 @@ internal static class GenerateCommand
 
         root.Add(BatchCommand.Create());
         root.Add(CompareCommand.Create());
+        root.Add(GridCommand.Create());
         root.SetAction(parsed => Run(parsed, image, run, parsed.GetValue(output), parsed.GetValue(saveLatents)));
         return root;
     }

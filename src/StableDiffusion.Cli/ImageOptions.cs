@@ -123,7 +123,7 @@ internal sealed class ImageOptions
 
     public Option<double?> Eta { get; } = new("--eta", "--ddim-eta", "--ddim_eta")
     {
-        Description = "DDIM: fresh noise between steps, 0 (none) to 1 (as DDPM); TCD: its gamma. [default: 0; TCD 0.3]",
+        Description = "DDIM: fresh noise between steps, 0 (none) to 1 (as DDPM); TCD: its gamma. [default: 0]",
         HelpName = "x",
     };
 

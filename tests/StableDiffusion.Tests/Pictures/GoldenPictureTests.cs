@@ -9,7 +9,10 @@ public sealed class GoldenPictureTests(Pipelines pipelines) : IClassFixture<Pipe
     /// <summary>With clip_sample, 2e-3.</summary>
     private const double ClippedLatentTolerance = 1e-2;
 
-    private const double HalfLatentTolerance = 0;
+    /// <summary>Measured 0.51 where values reach 70, and 1.6 with clip_sample.</summary>
+    private const double HalfLatentTolerance = 0.75;
+
+    private const double ClippedHalfLatentTolerance = 3;
 
     private const int PixelTolerance = 2;
 
@@ -23,6 +26,12 @@ public sealed class GoldenPictureTests(Pipelines pipelines) : IClassFixture<Pipe
             where export != "sd1-legacy" || one.HasWholeTimesteps
             select (one.Name, export)];
 
+    public static TheoryData<string, string> NamesOnHalfPrecisionExports =>
+        [.. from one in GoldenCase.All
+            where one is { Model: "sd1", Scheduler: "ddim" or "euler" or "dpmpp_2m" }
+            from export in (string[])["sd1-fp16", "sd1-fp16-io32"]
+            select (one.Name, export)];
+
     [Theory]
     [MemberData(nameof(Names))]
     public void The_latents_and_pictures_are_those_of_diffusers(string name) => Check(name, GoldenCase.Named(name).Model);
@@ -31,18 +40,17 @@ public sealed class GoldenPictureTests(Pipelines pipelines) : IClassFixture<Pipe
     [MemberData(nameof(NamesOnOtherExports))]
     public void Other_exports_of_the_same_model_paint_the_same(string name, string export) => Check(name, export);
 
-    /// <summary>Half precision keeps 11 bits; what random weights make of that over 20 steps was measured (see README.md, "Same seed, same picture").</summary>
+    /// <summary>Half precision keeps 11 bits of weights and sums.</summary>
     [Theory]
-    [InlineData("sd1-fp16")]
-    [InlineData("sd1-fp16-io32")]
-    public void Half_precision_exports_come_close(string export)
+    [MemberData(nameof(NamesOnHalfPrecisionExports))]
+    public void Half_precision_exports_come_close(string name, string export)
     {
-        foreach (var golden in GoldenCase.All.Where(one => one is { Model: "sd1", Scheduler: "ddim" or "euler" or "dpmpp_2m" }))
-        {
-            var pictures = pipelines.Of(export).Generate(golden.ToRequest()).ToList();
-            var difference = Differences.Largest(LatentsOf(pictures), golden.Latents);
-            Assert.True(difference <= HalfLatentTolerance, $"{golden.Name}: the latents differ by {difference:E1}");
-        }
+        var golden = GoldenCase.Named(name);
+        var pictures = pipelines.Of(export).Generate(golden.ToRequest()).ToList();
+
+        var difference = Differences.Largest(LatentsOf(pictures), golden.Latents);
+        ParityTable.Record(golden.Name, export, difference, levels: -1);
+        Assert.True(difference <= (golden.ClipsSamples ? ClippedHalfLatentTolerance : HalfLatentTolerance), $"the latents differ by {difference:E1}");
     }
 
     private static float[] LatentsOf(IEnumerable<GeneratedImage> pictures) => [.. pictures.SelectMany(picture => picture.Latents.Values)];
@@ -53,12 +61,11 @@ public sealed class GoldenPictureTests(Pipelines pipelines) : IClassFixture<Pipe
         var pictures = pipelines.Of(model).Generate(golden.ToRequest()).ToList();
 
         var difference = Differences.Largest(LatentsOf(pictures), golden.Latents);
+        Assert.Equal(golden.Pictures.Count, pictures.Count);
+        var levels = pictures.Zip(golden.Pictures, (picture, path) => Differences.Largest(picture.Image, PngReader.Read(path).Image)).Max();
+        ParityTable.Record(pictures[0].Parameters.Sampler!, model, difference, levels);
         Assert.True(
             difference <= (golden.ClipsSamples ? ClippedLatentTolerance : LatentTolerance), $"the latents differ by {difference:E1}");
-        Assert.Equal(golden.Pictures.Count, pictures.Count);
-        foreach (var (picture, path) in pictures.Zip(golden.Pictures))
-        {
-            Assert.InRange(Differences.Largest(picture.Image, PngReader.Read(path).Image), 0, PixelTolerance);
-        }
+        Assert.InRange(levels, 0, PixelTolerance);
     }
 }

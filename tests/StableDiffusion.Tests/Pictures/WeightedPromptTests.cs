@@ -5,7 +5,6 @@ namespace StableDiffusion.Tests;
 /// <summary>Weighted, long and broken prompts as AUTOMATIC1111's webui conditions them: goldens/prompts.</summary>
 public sealed class WeightedPromptTests(Pipelines pipelines) : IClassFixture<Pipelines>
 {
-    /// <summary>PyTorch and ONNX Runtime differ by 2e-6 in these encoders; weights of 2 and more enlarge that.</summary>
     private const double EmbeddingTolerance = 1e-4;
 
     private const double LatentTolerance = 1e-3;
@@ -30,7 +29,9 @@ public sealed class WeightedPromptTests(Pipelines pipelines) : IClassFixture<Pip
 
         var expected = NpyFile.Read(Goldens.PathOf("prompts", (string)row["embeddings"]!));
         Assert.Equal([1, conditioning.Tokens, conditioning.Width], expected.Shape);
-        Assert.InRange(Differences.Largest(conditioning.Embeddings, expected.Values), 0, EmbeddingTolerance);
+        var difference = Differences.Largest(conditioning.Embeddings, expected.Values);
+        ParityTable.Record(name, "embeddings of weighted prompts", difference, levels: -1);
+        Assert.InRange(difference, 0, EmbeddingTolerance + OfTheMean(expected.Values));
     }
 
     [Theory]
@@ -54,8 +55,17 @@ public sealed class WeightedPromptTests(Pipelines pipelines) : IClassFixture<Pip
         var picture = pipelines.Of((string)row["model"]!).Generate(request).Single();
 
         var expected = NpyFile.Read(Goldens.PathOf("prompts", (string)row["latents"]!)).Values;
-        Assert.InRange(Differences.Largest(picture.Latents.Values, expected), 0, LatentTolerance);
+        var difference = Differences.Largest(picture.Latents.Values, expected);
+        ParityTable.Record(name, "latents of weighted prompts", difference, levels: -1);
+        var embeddings = NpyFile.Read(Goldens.PathOf("prompts", (string)row["embeddings"]!)).Values;
+        Assert.InRange(difference, 0, LatentTolerance + OfTheMean(embeddings));
     }
+
+    /// <summary>
+    /// The webui brings the mean of the embeddings back to what it was, and so divides by it. In some rows it is 1e-4 where values reach 5: what
+    /// PyTorch and ONNX Runtime differ by in the mean (float32: 1e-7) comes out that much larger.
+    /// </summary>
+    private static double OfTheMean(float[] embeddings) => 1e-7 * embeddings.Max(Math.Abs) / Math.Abs(embeddings.Average());
 
     private static string NameOf(JsonNode row) => (string)row["name"]!;
 
