@@ -37,7 +37,9 @@ internal static class GenerateCommand
         }
 
         root.Add(BatchCommand.Create());
+        root.Add(CompareCommand.Create());
         root.Add(GridCommand.Create());
+        root.Add(VocabularyCommand.Create());
         root.SetAction(parsed => Run(parsed, image, run, parsed.GetValue(output), parsed.GetValue(saveLatents)));
         return root;
     }

@@ -58,6 +58,9 @@ internal sealed class RunOptions
         var other => throw new RequestException($"{Progress.Name} {OneLine.Quote(other!)} is not known; give auto, none or json."),
     };
 
+    /// <summary>The folder asked for, or the embedded model's.</summary>
+    public string ModelPath(ParseResult parsed) => parsed.GetValue(Model) ?? EmbeddedModel;
+
     /// <summary>Opens the model on the device asked for.</summary>
     public TextToImagePipeline Open(ParseResult parsed, ConsoleLog log)
     {
@@ -74,7 +77,7 @@ internal sealed class RunOptions
         }
 
         var pipeline = TextToImagePipeline.Load(
-            parsed.GetValue(Model) ?? EmbeddedModel,
+            ModelPath(parsed),
             new PipelineOptions { Device = device, Threads = threads, OneNetworkAtATime = parsed.GetValue(LowMemory) ? true : null, Warning = log.Warn });
         log.Detail($"model {pipeline.Folder.Path} ({pipeline.Folder.PipelineClass}, scheduler {pipeline.Folder.Scheduler.ClassName}), device {pipeline.Device}");
         return pipeline;

@@ -41,7 +41,7 @@ public sealed class TextToImagePipeline : IDisposable
         ImageRequest request, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
     {
         var plan = GenerationPlan.Of(request, Folder);
-        WarnOfRoundedTimesteps(plan);
+        WarnOf(plan);
         return request.Seeds.SelectMany((seed, run) =>
             GenerateRun([new Painting(plan, seed)], run * plan.ImageCount, request.Seeds.Count * plan.ImageCount, progress, cancellation));
     }
@@ -71,7 +71,7 @@ public sealed class TextToImagePipeline : IDisposable
         }
 
         var plans = requests.Select(request => GenerationPlan.Of(request, Folder)).ToList();
-        WarnOfRoundedTimesteps(plans[0]);
+        plans.ForEach(WarnOf);
         return plans.TrueForAll(plan => plan.SharesCallsWith(plans[0]))
             ? GenerateRun([.. plans.Select(plan => new Painting(plan, plan.Request.Seeds[0]))], 0, plans.Count, progress, cancellation)
             : throw new RequestException("requests that differ in size, steps, guidance, scheduler or start picture cannot be painted together.");
@@ -192,8 +192,14 @@ public sealed class TextToImagePipeline : IDisposable
         return (positive, conditioner.Encode(new(text, request.NegativePrompt2 ?? text, negativeSkip, request.LongPrompt), _warn, cancellation));
     }
 
-    private void WarnOfRoundedTimesteps(GenerationPlan plan)
+    /// <summary>Says what will not stop the run, but may surprise.</summary>
+    private void WarnOf(GenerationPlan plan)
     {
+        if (Folder.Vocabulary?.UnknownWords(plan.Request.Prompt) is { Count: > 0 } unknown)
+        {
+            _warn($"not in this model's vocabulary: {string.Join(", ", unknown)}. 'vocabulary' lists what {Folder.Name} can paint.");
+        }
+
         if (Folder.UNet.WantsWholeTimesteps && !plan.HasWholeTimesteps)
         {
             _warn($"this scheduler's time steps have fractions, which the export {Folder.Name} cannot be told; they are rounded, and pictures differ from diffusers'.");

@@ -14,7 +14,7 @@ internal static class TextLine
     {
         var fields = new Dictionary<string, IReadOnlyList<string>>();
         var (prompt, rest) = SplitPrompt(line.Trim());
-        if (prompt.Length > 0)
+        if (prompt is not null)
         {
             fields[LineOptions.Prompt] = [prompt];
         }
@@ -26,8 +26,10 @@ internal static class TextLine
             var field = options.NameOf(name);
             if (value is null)
             {
+                bool IsName(string word) => word.StartsWith("--", StringComparison.Ordinal) || (word is ['-', _] && options.TryNameOf(word, out _));
+
                 var last = at;
-                while (last < words.Count && (last == at || LineOptions.TakesManyWords(field)) && !words[last].StartsWith("--", StringComparison.Ordinal))
+                while (last < words.Count && (last == at || LineOptions.TakesManyWords(field)) && !IsName(words[last]))
                 {
                     last++;
                 }
@@ -64,7 +66,7 @@ internal static class TextLine
     }
 
     /// <summary>The prompt is everything before the first option, taken as it is, or what stands in quotes at the start.</summary>
-    private static (string Prompt, string Options) SplitPrompt(string line)
+    private static (string? Prompt, string Options) SplitPrompt(string line)
     {
         if (line.Length > 1 && line[0] == '"')
         {
@@ -85,7 +87,7 @@ internal static class TextLine
         {
             if (IsOption(line, at))
             {
-                return (line[..at].TrimEnd(), line[at..]);
+                return (at == 0 ? null : line[..at].TrimEnd(), line[at..]);
             }
         }
 

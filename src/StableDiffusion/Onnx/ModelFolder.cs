@@ -35,6 +35,7 @@ public sealed class ModelFolder
 
         MaxTextLength = JsonFile.ReadIfExists(Combine("text_encoder", "config.json")).Integer("max_position_embeddings") ?? 77;
         Scheduler = AsPipelineLoads(SchedulerConfig.Load(Combine("scheduler", "scheduler_config.json")));
+        Vocabulary = ModelVocabulary.Read(Combine("vocabulary.json"));
         Defaults = GenerationDefaults.Of(this, JsonFile.ReadIfExists(Combine("generation_config.json")));
     }
 
@@ -82,6 +83,9 @@ public sealed class ModelFolder
 
     /// <summary>Whether a prompt that is not given is encoded as zeros (SDXL).</summary>
     public bool ForceZerosForEmptyPrompt { get; }
+
+    /// <summary>What the model was taught, where its folder says so; null for most.</summary>
+    public ModelVocabulary? Vocabulary { get; }
 
     internal bool HasSecondTextEncoder { get; }
 

@@ -45,7 +45,7 @@ internal sealed class OnnxRuntimeHost
 
         if (_cudaIndex is { } index)
         {
-            AppendCuda(options, index);
+            CudaProvider.Append(options, index);
         }
 
         return options;
@@ -57,26 +57,12 @@ internal sealed class OnnxRuntimeHost
         try
         {
             using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
-            AppendCuda(options, index);
+            CudaProvider.Try(options, index);
             return null;
         }
-        catch (Exception error) when (error is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
+        catch (Exception error) when (error is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException or DeviceException)
         {
             return OneLine.Of(error.Message).TrimEnd('.') + ".";
         }
-    }
-
-    private static void AppendCuda(SessionOptions options, int index)
-    {
-        using var cuda = new OrtCUDAProviderOptions();
-        cuda.UpdateOptions(new Dictionary<string, string>
-        {
-            ["device_id"] = index.ToString(System.Globalization.CultureInfo.InvariantCulture),
-            // TF32 rounds the inputs of float32 products to 10 bits: another picture than the CPU paints.
-            ["use_tf32"] = "0",
-            // The default, EXHAUSTIVE, tries every algorithm first: slower than it saves on a few pictures.
-            ["cudnn_conv_algo_search"] = "HEURISTIC",
-        });
-        options.AppendExecutionProvider_CUDA(cuda);
     }
 }

@@ -116,7 +116,7 @@ public sealed class BatchProgramTests : IDisposable
     }
 
     [Fact]
-    public void Jobs_painted_together_give_the_bytes_they_give_alone()
+    public void Jobs_painted_together_come_out_as_they_do_alone()
     {
         // The longer prompt needs two chunks of tokens, the seed of the last line another generator, two lines other steps.
         var text = $"red apple --seed 1\n{string.Join(' ', Enumerable.Repeat("green", 90))} apple --seed 2\nblue --seed 3\npear --seed 4 --negative-prompt dark\n"
@@ -128,7 +128,7 @@ public sealed class BatchProgramTests : IDisposable
 
         Assert.Equal(0, outcome.ExitCode);
         Assert.Contains(outcome.OutputLines, line => (int)JsonNode.Parse(line)!["unet_batch"]! == 4);
-        Assert.Equal(Pictures(), BatchProgram.Pictures(together));
+        AssertSamePictures(Out, together);
     }
 
     [Fact]
@@ -140,7 +140,7 @@ public sealed class BatchProgramTests : IDisposable
 
         BatchProgram.Run(Text, "--output", together, "--scheduler", "euler_a", "--unet-batch", "2");
 
-        Assert.Equal(Pictures(), BatchProgram.Pictures(together));
+        AssertSamePictures(Out, together);
     }
 
     [Fact]
@@ -233,6 +233,10 @@ public sealed class BatchProgramTests : IDisposable
     }
 
     private string Out => _folder.PathOf("out/");
+
+    // A network may sum in another order in a larger batch, on some processors. Another seed changes values by 100 levels and more.
+    private static void AssertSamePictures(string alone, string together) => Assert.All(BatchProgram.Pictures(alone).Keys, name =>
+        Assert.InRange(Differences.Largest(PngReader.Read(alone + name).Image, PngReader.Read(together + name).Image), 0, 2));
 
     private SortedDictionary<string, string> Pictures() => BatchProgram.Pictures(Out);
 

@@ -11,6 +11,7 @@ public sealed class BatchReaderTests
     [Theory]
     [InlineData("a red apple", "prompt=a red apple")]
     [InlineData("  a -- b - c  ", "prompt=a -- b - c")]
+    [InlineData("\"\"", "prompt=")]
     [InlineData("it's a \"red\" apple", "prompt=it's a \"red\" apple")]
     [InlineData("a red apple --seed 5 --steps 20", "prompt=a red apple", "seed=5", "steps=20")]
     [InlineData("a red apple --seed -1 --cfg_scale 3.5", "prompt=a red apple", "seed=-1", "cfg_scale=3.5")]

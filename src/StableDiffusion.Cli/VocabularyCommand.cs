@@ -1,0 +1,27 @@
+using System.CommandLine;
+
+namespace StableDiffusion.Cli;
+
+/// <summary><c>vocabulary</c>: what a small model was taught.</summary>
+internal static class VocabularyCommand
+{
+    public static Command Create()
+    {
+        var run = new RunOptions();
+        var command = new Command("vocabulary", "Lists what a model was taught, for models that say so: concepts with their styles, a line each.") { run.Model };
+        command.SetAction(parsed =>
+        {
+            var folder = ModelFolder.Open(run.ModelPath(parsed));
+            var vocabulary = folder.Vocabulary
+                ?? throw new ModelException($"{folder.Path} has no vocabulary.json; models trained on the open web know more words than a list can hold.");
+            foreach (var concept in vocabulary.Concepts)
+            {
+                Console.Out.WriteLine($"{concept.Label}\t{string.Join(", ", concept.Styles)}");
+            }
+
+            Console.Error.WriteLine($"styles: {string.Join(", ", vocabulary.Styles)}; backgrounds: {string.Join(", ", vocabulary.Backgrounds)}");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,73 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace StableDiffusion;
+
+/// <summary>
+/// What a small model was taught, from the <c>vocabulary.json</c> in its folder: concepts, styles and backgrounds. Models trained on the open
+/// web have none, because no list holds what they know.
+/// </summary>
+public sealed partial class ModelVocabulary
+{
+    /// <summary>Words that carry no picture, whether or not the captions had them.</summary>
+    private static readonly string[] _connectors = ["a", "an", "the", "and", "of", "on", "in", "with", "background", "break"];
+
+    private readonly HashSet<string> _words;
+
+    private ModelVocabulary(IReadOnlyList<Concept> concepts, IReadOnlyList<string> styles, IReadOnlyList<string> backgrounds)
+    {
+        Concepts = concepts;
+        Styles = styles;
+        Backgrounds = backgrounds;
+        _words = [.. concepts.Select(concept => concept.Label).Concat(styles).Concat(backgrounds).SelectMany(WordsOf), .. _connectors];
+    }
+
+    /// <summary>What it can paint, in alphabetical order.</summary>
+    public IReadOnlyList<Concept> Concepts { get; }
+
+    /// <summary>How it can paint.</summary>
+    public IReadOnlyList<string> Styles { get; }
+
+    /// <summary>The colours of background it knows.</summary>
+    public IReadOnlyList<string> Backgrounds { get; }
+
+    /// <summary>One thing the model was taught.</summary>
+    /// <param name="Label">Its name, as a prompt calls it.</param>
+    /// <param name="Styles">The styles it was seen in.</param>
+    public sealed record Concept(string Label, IReadOnlyList<string> Styles);
+
+    /// <summary>The words of a prompt that no caption had, each once, in order.</summary>
+    public IReadOnlyList<string> UnknownWords(string prompt) => [.. WordsOf(prompt).Where(word => !_words.Contains(word)).Distinct()];
+
+    /// <summary>Reads a model's vocabulary; null where it has none.</summary>
+    internal static ModelVocabulary? Read(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
+        try
+        {
+            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            var root = document.RootElement;
+            return new ModelVocabulary(
+                [.. root.GetProperty("concepts").EnumerateArray().Select(concept => new Concept(
+                    concept.GetProperty("label").GetString()!,
+                    Texts(concept.GetProperty("styles"))))],
+                [.. root.GetProperty("styles").EnumerateObject().Select(style => style.Name)],
+                Texts(root.GetProperty("backgrounds")));
+        }
+        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw new ModelException($"{path} is no vocabulary: {OneLine.Of(error.Message)} Delete it, or fetch the model again.", error);
+        }
+    }
+
+    private static string[] Texts(JsonElement list) => [.. list.EnumerateArray().Select(text => text.GetString()!)];
+
+    private static IEnumerable<string> WordsOf(string text) => Word().Matches(text.ToLowerInvariant()).Select(match => match.Value);
+
+    [GeneratedRegex(@"[\p{L}\p{Nd}]*\p{L}[\p{L}\p{Nd}]*", RegexOptions.CultureInvariant)]
+    private static partial Regex Word();
+}
