@@ -143,6 +143,16 @@ public sealed class PipelineTests(Pipelines pipelines) : IClassFixture<Pipelines
     }
 
     [Fact]
+    public void A_prompt_longer_than_an_export_of_fixed_shape_is_refused_unless_it_is_cut()
+    {
+        var longer = _request with { Prompt = string.Join(", ", Enumerable.Repeat("glass castle", 40)), Width = null, Height = null };
+
+        var error = Assert.Throws<RequestException>(() => pipelines.Of("sd1-static").Generate(longer).Count());
+        Assert.Contains("154 tokens", error.Message, StringComparison.Ordinal);
+        Assert.Single(pipelines.Of("sd1-static").Generate(longer with { LongPrompt = LongPrompt.Truncate }));
+    }
+
+    [Fact]
     public void Progress_counts_every_call_of_every_picture()
     {
         var reports = new List<GenerationProgress>();
