@@ -47,6 +47,25 @@ public sealed class BatchCrashTests : IDisposable
     }
 
     [Fact]
+    public void A_picture_without_its_manifest_line_is_not_painted_beside_itself()
+    {
+        const string Three = "apple --seed 1..3";
+        var output = _folder.PathOf("out/");
+        BatchProgram.Run(Three, "--output", output);
+        var before = BatchProgram.Pictures(output);
+        var lines = File.ReadAllLines(output + "manifest.jsonl");
+
+        // As a run leaves it that is killed between the rename and the line.
+        File.WriteAllText(output + "manifest.jsonl", string.Concat(lines[..2].Select(line => line + "\n")));
+        File.WriteAllText(output + ".sd-batch.json", $"{{\"pid\":1,\"host\":\"x\",\"writing\":\"{before.Keys.Last()}\"}}\nrest of a longer line");
+        var resumed = BatchProgram.Run(Three, "--output", output, "--resume");
+
+        Assert.Equal((0, 1), (resumed.ExitCode, resumed.OutputLines.Count));
+        Assert.Equal(before, BatchProgram.Pictures(output));
+        Assert.False(File.Exists(output + ".sd-batch.json"));
+    }
+
+    [Fact]
     public void A_full_disk_is_said_plainly_and_the_rest_is_painted_when_there_is_room()
     {
         var disk = _folder.PathOf("disk");
