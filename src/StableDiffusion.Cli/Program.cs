@@ -20,9 +20,15 @@ catch (RequestException error)
     Console.Error.WriteLine($"error: {error.Message}");
     return ExitCode.Usage;
 }
-catch (Exception error) when (error is ModelException or DeviceException or IOException or UnauthorizedAccessException)
+catch (Exception error) when (error is ModelException or DeviceException)
 {
     Console.Error.WriteLine($"error: {error.Message}");
+    return ExitCode.Failed;
+}
+catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+{
+    // Files report what is wrong with them themselves; what is left is mostly standard output: closed, or on a full disk.
+    Console.Error.WriteLine($"error: writing failed: {OneLine.Of(error.Message)}");
     return ExitCode.Failed;
 }
 catch (OutOfMemoryException)
