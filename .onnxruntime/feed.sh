@@ -12,6 +12,12 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 npm_package=com.github.asus4.onnxruntime@0.4.9
 package=$here/Microsoft.ML.OnnxRuntime.Gpu.$version.nupkg
 
+# 'dotnet run' shows nothing of a restore that goes well; on a terminal the user is told all the same.
+say() {
+  echo "$*"
+  { echo "$*" >/dev/tty; } 2>/dev/null || true
+}
+
 fail() {
   echo "error: $*" >&2
   exit 1
@@ -28,7 +34,7 @@ trap 'rm -rf "$work"' EXIT
 unset MSBUILD_EXE_PATH MSBuildSDKsPath MSBuildExtensionsPath MSBuildLoadMicrosoftTargetsReadOnly
 export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 DOTNET_NOLOGO=1
 
-echo "Looking for Microsoft.ML.OnnxRuntime.Gpu $version on the configured NuGet sources ..."
+say "Looking for Microsoft.ML.OnnxRuntime.Gpu $version on the configured NuGet sources ..."
 mkdir "$work/ask"
 cat >"$work/ask/ask.csproj" <<EOF
 <Project Sdk="Microsoft.NET.Sdk">
@@ -47,7 +53,7 @@ fi
 command -v npm >/dev/null ||
   fail "no NuGet source here has Microsoft.ML.OnnxRuntime.Gpu $version, and npm is missing, from which it could be packed. Install Node.js with npm, or add a NuGet source that has the package."
 
-echo "Not on NuGet. Packing ONNX Runtime $version from npm $npm_package (about 150 MB, once) ..."
+say "Not on NuGet. Packing ONNX Runtime $version from npm $npm_package (about 150 MB, once) ..."
 (cd "$work" && npm pack --silent "$npm_package" >npm.out 2>npm.err) ||
   fail "npm could not fetch $npm_package: $(tail -n 3 "$work/npm.err" | tr '\n' ' ')"
 tar -xzf "$work"/com.github.asus4.onnxruntime-*.tgz -C "$work"
@@ -80,4 +86,4 @@ dotnet pack "$work/pack/pack.csproj" -c Release -o "$work/out" -v q >"$work/pack
   { cat "$work/pack.log" >&2; fail "packing ONNX Runtime failed; the lines above say why."; }
 mv "$work/out/$(basename "$package")" "$package.tmp"
 mv "$package.tmp" "$package"
-echo "Packed $(basename "$package")."
+say "Packed $(basename "$package")."

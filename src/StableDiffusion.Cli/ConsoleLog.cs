@@ -16,6 +16,9 @@ internal sealed class ConsoleLog(bool quiet, bool verbose, bool bar = false, boo
     private readonly HashSet<string> _warnings = [];
     private bool _barIsShown;
 
+    /// <summary>The line of a batch file that is being painted, for warnings.</summary>
+    public int? Line { get; set; }
+
     /// <summary>Whether steps are to be told.</summary>
     public bool ShowsProgress => bar && !quiet;
 
@@ -24,8 +27,16 @@ internal sealed class ConsoleLog(bool quiet, bool verbose, bool bar = false, boo
     {
         if (_warnings.Count < MostWarnings && _warnings.Add(message))
         {
-            Say("warning", $"warning: {message}", message);
+            Say("warning", $"warning: {(Line is null ? "" : $"line {Line}: ")}{message}", message, Line);
         }
+    }
+
+    /// <summary>Says errors as a command line asks for, even one that cannot be parsed.</summary>
+    public static ConsoleLog ForErrors(IReadOnlyList<string> arguments)
+    {
+        var asked = arguments.Zip(arguments.Skip(1).Append("")).Any(pair =>
+            pair is (ProgressOption, "json") || pair.First is ProgressOption + "=json" or ProgressOption + ":json");
+        return new ConsoleLog(quiet: false, verbose: false, json: asked);
     }
 
     /// <summary>An error.</summary>

@@ -4,9 +4,10 @@ using StableDiffusion.Cli;
 
 var root = GenerateCommand.Create();
 var parsed = root.Parse(args);
+var log = ConsoleLog.ForErrors(args);
 if (parsed.Errors.Count > 0)
 {
-    Console.Error.WriteLine($"error: {UsageError.Describe(parsed)}. Run with --help for all options.");
+    log.Error($"{UsageError.Describe(parsed)}. Run with --help for all options.");
     return ExitCode.Usage;
 }
 
@@ -17,12 +18,12 @@ try
 }
 catch (RequestException error)
 {
-    Console.Error.WriteLine($"error: {error.Message}");
+    log.Error(error.Message);
     return ExitCode.Usage;
 }
 catch (Exception error) when (error is ModelException or DeviceException)
 {
-    Console.Error.WriteLine($"error: {error.Message}");
+    log.Error(error.Message);
     return ExitCode.Failed;
 }
 catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -33,6 +34,6 @@ catch (Exception error) when (error is IOException or UnauthorizedAccessExceptio
 }
 catch (OutOfMemoryException)
 {
-    Console.Error.WriteLine("error: the memory is used up; ask for a smaller -W and -H, fewer --num-images, or --low-memory.");
+    log.Error("the memory is used up; ask for a smaller -W and -H, fewer --num-images, or --low-memory.");
     return ExitCode.Failed;
 }

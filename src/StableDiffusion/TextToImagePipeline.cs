@@ -174,8 +174,16 @@ public sealed class TextToImagePipeline : IDisposable
     {
         var request = plan.Request;
         var skip = request.ClipSkip - 1;
-        var positive = conditioner.Encode(
-            new(request.Prompt, request.Prompt2 ?? request.Prompt, skip, request.LongPrompt), _warn, cancellation);
+        Conditioning Encode(string prompt, string prompt2, int layers)
+        {
+            var text = conditioner.Encode(new(prompt, prompt2, layers, request.LongPrompt), _warn, cancellation);
+            return Folder.UNet.Tokens is { } tokens && text.Tokens != tokens
+                ? throw new RequestException(
+                    $"the prompt takes {text.Tokens} tokens, and {Folder.Name} was exported for {tokens}; shorten it, or cut it with --long-prompt truncate.")
+                : text;
+        }
+
+        var positive = Encode(request.Prompt, request.Prompt2 ?? request.Prompt, skip);
         if (!plan.Guidance.IsOn)
         {
             return (positive, null);
@@ -189,7 +197,7 @@ public sealed class TextToImagePipeline : IDisposable
         // diffusers' SD pipelines apply clip skip to the prompt alone; webuis and its SDXL pipeline apply it to both.
         var negativeSkip = request.LongPrompt == LongPrompt.Truncate && !Folder.HasSecondTextEncoder ? 0 : skip;
         var text = request.NegativePrompt ?? "";
-        return (positive, conditioner.Encode(new(text, request.NegativePrompt2 ?? text, negativeSkip, request.LongPrompt), _warn, cancellation));
+        return (positive, Encode(text, request.NegativePrompt2 ?? text, negativeSkip));
     }
 
     /// <summary>Says what will not stop the run, but may surprise.</summary>

@@ -116,6 +116,7 @@ internal sealed class BatchRun(
     private void PaintGroup(List<Pending> group, CancellationToken cancellation)
     {
         var done = 0;
+        log.Line = group.Count == 1 ? group[0].Job.Line : null;
         try
         {
             var progress = new ConsoleProgress(log, group[0].Job.Index);

@@ -226,10 +226,13 @@ public sealed class BatchProgramTests : IDisposable
     {
         File.WriteAllBytes(_folder.PathOf("prompts.txt"), [.. "a red apple\n"u8, 0xC3, 0x28, (byte)'\n']);
 
-        var outcome = SdProgram.Run("batch", _folder.PathOf("prompts.txt"), "--dry-run");
+        foreach (var way in (string[][])[["--dry-run"], ["--output", Out, "--model", Goldens.PathOf("models", "sd1"), "--quiet"]])
+        {
+            var outcome = SdProgram.Run(["batch", _folder.PathOf("prompts.txt"), .. way]);
 
-        Assert.Equal(2, outcome.ExitCode);
-        Assert.Equal($"error: {_folder.PathOf("prompts.txt")} is not UTF-8 text.", outcome.ErrorLines.Single());
+            Assert.Equal(2, outcome.ExitCode);
+            Assert.Equal($"error: {_folder.PathOf("prompts.txt")} is not UTF-8 text.", outcome.ErrorLines.Single());
+        }
     }
 
     private string Out => _folder.PathOf("out/");
