@@ -2,7 +2,7 @@
 # A smoke test for continuous integration: paints the pictures that samples/smoke holds and compares them.
 # The last bits of sums differ between processors, so a value may differ by 2 of 255 levels.
 #
-#   samples/smoke.sh [folder]      paint into a folder and compare
+#   samples/smoke.sh [folder]      paint into a new folder and compare
 #   samples/smoke.sh --repaint     make the known pictures anew, after a change of the model
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -20,7 +20,6 @@ if [ "${1:-}" = --repaint ]; then
   exit
 fi
 
-out=${1:-out/smoke}
-rm -rf "$out"
+out=${1:-$(mktemp -d)}
 sd batch samples/smoke/jobs.jsonl --output "$out/" --device cpu
 sd compare samples/smoke "$out"

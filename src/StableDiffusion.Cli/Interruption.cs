@@ -32,13 +32,16 @@ internal sealed class Interruption : IDisposable
         _source.Dispose();
     }
 
+    /// <summary>The first signal asks for an end; a second one ends the process at once, which leaves no torn file either.</summary>
     private void Stop(PosixSignalContext context, int exitCode)
     {
-        context.Cancel = true;
-        if (!_source.IsCancellationRequested)
+        if (_source.IsCancellationRequested)
         {
-            ExitCode = exitCode;
-            _source.Cancel();
+            return;
         }
+
+        context.Cancel = true;
+        ExitCode = exitCode;
+        _source.Cancel();
     }
 }

@@ -19,6 +19,7 @@ internal static class BatchCommand
     public static Command Create()
     {
         var image = new ImageOptions();
+        image.Prompt.Description = "The prompt of lines that have none.";
         var run = new RunOptions();
         var own = new Options();
         var batch = new Command("batch", Help) { own.File, run.Model, own.Output };

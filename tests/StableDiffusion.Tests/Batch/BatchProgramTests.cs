@@ -23,6 +23,17 @@ public sealed class BatchProgramTests : IDisposable
     }
 
     [Fact]
+    public void A_warning_names_its_line_and_comes_once()
+    {
+        var tooLong = string.Join(' ', Enumerable.Repeat("apple", 90));
+
+        var outcome = BatchProgram.Run($"a pear --seed 1\n{tooLong} --seed 1..2", "--output", Out, "--long-prompt", "truncate");
+
+        var warning = Assert.Single(outcome.ErrorLines, line => line.StartsWith("warning: ", StringComparison.Ordinal));
+        Assert.StartsWith("warning: line 2: the prompt is longer than the 75 tokens the model reads; left out: ", warning, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Fail_fast_stops_at_the_first_bad_line()
     {
         var outcome = BatchProgram.Run("a red apple --seed 1\nan apple --stepz 3\na pear --seed 2", "--output", Out, "--fail-fast");
