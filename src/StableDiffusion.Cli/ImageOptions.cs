@@ -336,6 +336,18 @@ internal sealed class ImageOptions
 
         var prompt = argument ?? option
             ?? throw new RequestException("no prompt is given; say what to paint, such as \"a red apple, 3d render\" (\"\" paints without a prompt).");
-        return prompt == "-" ? Console.In.ReadToEnd().TrimEnd('\r', '\n') : prompt;
+        return prompt == "-" ? StandardInput().TrimEnd('\r', '\n') : prompt;
+    }
+
+    private static string StandardInput()
+    {
+        try
+        {
+            return Console.In.ReadToEnd();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new RequestException($"the prompt cannot be read from standard input: {OneLine.Of(error.Message)}; pipe a text into it.", error);
+        }
     }
 }

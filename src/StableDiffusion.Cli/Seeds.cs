@@ -16,7 +16,11 @@ internal static class Seeds
             throw new RequestException($"--batch-count {batchCount} must be from 1 to {MostInARange}.");
         }
 
-        return [.. text.Split(',').SelectMany(entry => Entry(entry, text)).SelectMany(first => Enumerable.Range(0, batchCount).Select(i => first + i))];
+        var largest = long.MaxValue - (batchCount - 1);
+        var seeds = text.Split(',').SelectMany(entry => Entry(entry, text)).ToList();
+        return seeds.TrueForAll(seed => seed <= largest)
+            ? [.. seeds.SelectMany(first => Enumerable.Range(0, batchCount).Select(i => first + i))]
+            : throw new RequestException($"--seed {OneLine.Of(text)} leaves no room to count up; give seeds up to {largest}.");
     }
 
     private static IEnumerable<long> Entry(string entry, string text)

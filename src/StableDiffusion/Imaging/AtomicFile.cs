@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace StableDiffusion;
 
 /// <summary>
@@ -13,6 +15,9 @@ public static class AtomicFile
 {
     /// <summary>The names that unfinished files have, as a search pattern.</summary>
     public const string TemporaryPattern = ".sd-*.tmp";
+
+    /// <summary>Bytes of a file's name that file systems allow.</summary>
+    private const int LongestName = 255;
 
     /// <summary>Writes <paramref name="path"/> through <paramref name="write"/>. If that throws, nothing has changed and the exception goes on.</summary>
     /// <param name="path">A file name in a folder that exists. A link is followed; a device or pipe under /dev is written directly.</param>
@@ -52,7 +57,13 @@ public static class AtomicFile
                 return;
             }
 
-            var folder = Path.GetDirectoryName(Target(path))!;
+            var target = Target(path);
+            if (Encoding.UTF8.GetByteCount(Path.GetFileName(target)) > LongestName)
+            {
+                throw new PathTooLongException();
+            }
+
+            var folder = Path.GetDirectoryName(target)!;
             while (makesFolders && !Directory.Exists(folder) && Path.GetDirectoryName(folder) is { } above)
             {
                 if (File.Exists(folder))

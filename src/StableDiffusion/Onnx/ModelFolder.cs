@@ -103,7 +103,7 @@ public sealed class ModelFolder
         {
             throw new ModelException(File.Exists(path)
                 ? $"{path} is a file; a model is a folder with model_index.json in it. {WhereModelsAre}"
-                : $"{path} does not exist. {WhereModelsAre}");
+                : $"{OneLine.Quote(path)} does not exist. {WhereModelsAre}");
         }
 
         if (!File.Exists(System.IO.Path.Combine(path, "model_index.json")))

@@ -131,8 +131,8 @@ public class ClipSkipTests
     {
         var e = Assert.Throws<RequestException>(() => ClipSkip.Apply(OnnxGraph.Load(TestModels.TextEncoder("sd1")), skip));
 
-        Assert.Contains(skip.ToString(), e.Message, StringComparison.Ordinal);
-        Assert.Contains("0 to 3 ", e.Message, StringComparison.Ordinal);
+        // --clip-skip counts from 1: the last layer, none left out.
+        Assert.Equal($"--clip-skip {skip + 1} does not fit this text encoder; give 1 to 4.", e.Message);
     }
 
     [Fact]

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace StableDiffusion.Tests;
 
 /// <summary>Command lines that make no sense, run on the real program with a good model: exit code 2 unless something else is said.</summary>
@@ -33,6 +35,7 @@ public sealed class WrongInputTests
         { "--seed -2", "--seed '-2' is not a seed" },
         { "--seed 1,,3", "--seed '1,,3' is not a seed" },
         { "--seed 5..2", "--seed 5..2 must count up" },
+        { "--seed 9223372036854775806 --batch-count 3", "--seed 9223372036854775806 leaves no room to count up; give seeds up to 9223372036854775805." },
         { "--batch-count 0", "--batch-count 0 must be from 1 to 1000000." },
         { "--batch-count 99999999", "--batch-count 99999999 must be from 1 to 1000000." },
         { "--scheduler eular", "There is no scheduler \"eular\"; there are pndm, ddim, ddpm, euler," },
@@ -69,6 +72,7 @@ public sealed class WrongInputTests
         { "--output {name}.png", "--output has a placeholder {name}; there are {index}, {seed} and {prompt}." },
         { "--output /proc/apple.png", "/proc/apple.png cannot be written: /proc takes no files; choose another folder." },
         { "--output /proc/new/", "cannot be written: /proc/new takes no files; choose another folder." },
+        { $"--output {new string('x', 300)}.png", "cannot be written: the name is too long; choose a shorter one." },
         { "--save-latents nowhere/apple.npy", "nowhere/apple.npy cannot be written: there is no folder" },
         { "--save-latents .", ". cannot be written: it names a folder; add a file name." },
         { "--save-latents ''", "'' cannot be written: the name is empty" },
@@ -121,6 +125,27 @@ public sealed class WrongInputTests
             "inpaint is an inpainting model; give it a picture with --init-image and a mask with --mask.",
             folder,
             "apple", "--model", Goldens.PathOf("models", "inpaint"), "--device", "cpu");
+    }
+
+    [Theory]
+    [InlineData("- < /", Refused.Usage, "error: the prompt cannot be read from standard input: Is a directory; pipe a text into it.")]
+    [InlineData("apple --steps 1 --quiet > /dev/full", Refused.Failed, "error: writing failed: No space left on device")]
+    public void Standard_streams_that_do_not_work_are_an_error(string arguments, int exitCode, string error)
+    {
+        Assert.SkipUnless(File.Exists("/dev/full"), "Streams are redirected as Linux does it.");
+        using var folder = new TemporaryFolder();
+        var start = new ProcessStartInfo("sh", ["-c", $"exec dotnet \"$0\" --model \"$1\" --device cpu {arguments}", SdProgram.Path, Refused.GoodModel])
+        {
+            WorkingDirectory = folder.Path,
+            RedirectStandardError = true,
+        };
+
+        using var program = Process.Start(start)!;
+        var errors = program.StandardError.ReadToEnd();
+        program.WaitForExit();
+
+        Assert.Equal(error + "\n", errors);
+        Assert.Equal(exitCode, program.ExitCode);
     }
 
     [Fact]
