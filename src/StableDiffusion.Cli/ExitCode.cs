@@ -6,10 +6,10 @@ internal static class ExitCode
     /// <summary>Everything asked for is on disk.</summary>
     public const int Done = 0;
 
-    /// <summary>The model, the device or a file let us down.</summary>
+    /// <summary>The model or the device let us down, or a line of a batch failed.</summary>
     public const int Failed = 1;
 
-    /// <summary>The command line asks for something that makes no sense.</summary>
+    /// <summary>The command line asks for what cannot be done: an option, an input file, a place to write to.</summary>
     public const int Usage = 2;
 
     /// <summary>Stopped by Ctrl-C (128 + SIGINT).</summary>

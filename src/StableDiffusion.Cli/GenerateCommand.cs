@@ -12,7 +12,7 @@ internal static class GenerateCommand
         Paints pictures from text with Stable Diffusion on ONNX Runtime; the same seed gives the same picture as diffusers.
 
         The paths of the pictures go to standard output, everything else to standard error.
-        Exit codes: 0 done, 1 failed (model, device, file), 2 wrong usage, 130 stopped by Ctrl-C, 143 by SIGTERM.
+        Exit codes: 0 done, 1 failed (model, device), 2 cannot be done (option, input or output file), 130 stopped by Ctrl-C, 143 by SIGTERM.
         """;
 
     public static RootCommand Create()

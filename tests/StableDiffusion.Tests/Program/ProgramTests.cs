@@ -169,7 +169,7 @@ public sealed class ProgramTests : IDisposable
             Assert.True(isSwitch || hasDefault || withoutDefault.Contains(option.Name), option.Name);
         }
 
-        Assert.Contains("Exit codes: 0 done, 1 failed (model, device, file), 2 wrong usage, 130 stopped by Ctrl-C, 143 by SIGTERM.", help, StringComparison.Ordinal);
+        Assert.Contains("Exit codes: 0 done, 1 failed (model, device), 2 cannot be done (option, input or output file), 130 stopped by Ctrl-C, 143 by SIGTERM.", help, StringComparison.Ordinal);
         Assert.Equal("", outcome.Errors);
     }
 
