@@ -113,7 +113,7 @@ public static class PngReader
             using var inflated = new ZLibStream(compressed, CompressionMode.Decompress);
             return PngPixels.Read(inflated, header, palette);
         }
-        catch (Exception exception) when (exception is EndOfStreamException or InvalidDataException)
+        catch (Exception exception) when (exception is IOException or InvalidDataException)
         {
             throw new RequestException($"{OneLine.Quote(name)} is damaged: its pixels cannot be decompressed; copy or save it again.", exception);
         }
@@ -192,7 +192,7 @@ public static class PngReader
 
             return encoding.GetString(text.GetBuffer(), 0, (int)text.Length);
         }
-        catch (InvalidDataException)
+        catch (Exception exception) when (exception is IOException or InvalidDataException)
         {
             return null;
         }

@@ -184,6 +184,19 @@ public class PngReaderTests
             .Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
     }
 
+    [Fact]
+    public void Pixels_that_ask_for_a_preset_dictionary_are_refused()
+    {
+        // RFC 1950: bit 5 of the second byte. 0x7820 is divisible by 31, so the header itself is valid.
+        var file = PngWriterTests.Png(PngWriterTests.Waves(8, 8));
+        var data = file.AsSpan().IndexOf("IDAT"u8) + 4;
+        file[data] = 0x78;
+        file[data + 1] = 0x20;
+
+        var error = Assert.Throws<RequestException>(() => PngReader.Read(RepairChecksums(file), "a.png"));
+        Assert.Contains("cannot be decompressed", error.Message, StringComparison.Ordinal);
+    }
+
     private static JsonElement Golden(string name) => _golden.EnumerateArray().Single(file => file.GetProperty("name").ValueEquals(name));
 
     private static string Sha256(RgbImage image) => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(image.Pixels.Span));
