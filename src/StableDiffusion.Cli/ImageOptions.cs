@@ -158,7 +158,7 @@ internal sealed class ImageOptions
 
     public Option<double?> Strength { get; } = new("--strength", "-f")
     {
-        Description = "How far to go from --init-image: 0 leaves it, 1 forgets it. [default: 0.8, SDXL 0.3]",
+        Description = "How far to go from --init-image: 0 leaves it, 1 forgets it. [default: from the model, else 0.8, SDXL 0.3]",
         HelpName = "x",
     };
 
