@@ -21,7 +21,7 @@ catch (RequestException error)
     log.Error(error.Message);
     return ExitCode.Usage;
 }
-catch (Exception error) when (error is ModelException or DeviceException)
+catch (Exception error) when (error is ModelException or DeviceException or BatchStopException)
 {
     log.Error(error.Message);
     return ExitCode.Failed;
@@ -29,7 +29,7 @@ catch (Exception error) when (error is ModelException or DeviceException)
 catch (Exception error) when (error is IOException or UnauthorizedAccessException)
 {
     // Files report what is wrong with them themselves; what is left is mostly standard output: closed, or on a full disk.
-    Console.Error.WriteLine($"error: writing failed: {OneLine.Of(error.Message)}");
+    log.Error($"writing failed: {OneLine.Of(error.Message)}");
     return ExitCode.Failed;
 }
 catch (OutOfMemoryException)
