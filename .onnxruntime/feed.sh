@@ -19,7 +19,7 @@ say() {
 }
 
 fail() {
-  echo "error: $*" >&2
+  echo "ONNX Runtime feed: $*" >&2
   exit 1
 }
 

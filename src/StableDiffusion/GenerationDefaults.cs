@@ -24,6 +24,7 @@ public sealed record GenerationDefaults(int Steps, double GuidanceScale, double 
         { Scheduler.ClassName: "LCMScheduler" or "TCDScheduler" } => new(4, 1, 0.8),
         _ when IsTurbo(folder.Scheduler) => new(4, 0, 0.5),
         { HasSecondTextEncoder: true } => new(50, 5, 0.3),
+        _ when folder.UNet.InputChannels != folder.LatentChannels => new(50, 7.5, 1),
         _ => new(50, 7.5, 0.8),
     };
 
