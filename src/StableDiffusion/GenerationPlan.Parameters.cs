@@ -30,14 +30,11 @@ internal sealed partial class GenerationPlan
         Version = _program,
     };
 
-    private string? ScheduleType()
-    {
-        var config = SchedulerTable.Choose(SchedulerConfig, Request.Scheduler).Config;
-        return config.Flag("use_karras_sigmas") ? "Karras"
-            : config.Flag("use_exponential_sigmas") ? "Exponential"
-            : config.Flag("use_beta_sigmas") ? "Beta"
-            : null;
-    }
+    private string? ScheduleType() =>
+        Chosen.Flag("use_karras_sigmas") ? "Karras"
+        : Chosen.Flag("use_exponential_sigmas") ? "Exponential"
+        : Chosen.Flag("use_beta_sigmas") ? "Beta"
+        : null;
 
     private IEnumerable<KeyValuePair<string, string>> Extras(int index)
     {

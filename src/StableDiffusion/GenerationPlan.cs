@@ -45,7 +45,7 @@ internal sealed partial class GenerationPlan
         RequireWhatBelongsTogether();
         SchedulerConfig = request.SchedulerConfig.Aggregate(folder.Scheduler, (config, entry) => config.With(entry.Key, entry.Value));
 
-        (Entry, _) = SchedulerTable.Choose(SchedulerConfig, request.Scheduler);
+        (Entry, Chosen) = SchedulerTable.Choose(SchedulerConfig, request.Scheduler);
 
         // Built once here so that what cannot work is refused before anything runs.
         var scheduler = CreateScheduler(ImageCount);
@@ -85,6 +85,9 @@ internal sealed partial class GenerationPlan
     public SchedulerConfig SchedulerConfig { get; }
 
     private SchedulerEntry Entry { get; }
+
+    /// <summary>The configuration as the scheduler asked for reads it.</summary>
+    private SchedulerConfig Chosen { get; }
 
     /// <summary>SDXL: original height and width, crop top and left, target height and width.</summary>
     public float[] TimeIds

@@ -97,6 +97,14 @@ internal sealed class OnnxBuffer : IDisposable
 
     public void Dispose() => Value.Dispose();
 
+    /// <summary>float16 as float32.</summary>
+    internal static float[] ToSingles(ReadOnlySpan<Float16> halves)
+    {
+        var singles = new float[halves.Length];
+        TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<Float16, Half>(halves), singles);
+        return singles;
+    }
+
     private (Array, OrtValue) Allocate<T>(int length)
         where T : unmanaged
     {

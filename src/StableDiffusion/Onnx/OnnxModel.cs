@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace StableDiffusion;
 
@@ -50,38 +51,23 @@ internal sealed class OnnxModel : IDisposable
     public OnnxBuffer OutputBuffer(string name, params ReadOnlySpan<long> shape) => new(name, Outputs[name].ElementDataType, shape);
 
     /// <summary>Runs the network over buffers that stay the same from run to run.</summary>
-    public void Run(IReadOnlyList<OnnxBuffer> inputs, IReadOnlyList<OnnxBuffer> outputs, CancellationToken cancellation)
-    {
-        using var options = new RunOptions();
-        using var registration = cancellation.Register(static state => ((RunOptions)state!).Terminate = true, options);
-        try
-        {
-            _session.Run(options, NamesOf(inputs), ValuesOf(inputs), NamesOf(outputs), ValuesOf(outputs));
-        }
-        catch (OnnxRuntimeException error)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            throw new ModelException($"{Path} failed while running: {OneLine.Of(error.Message)}", error);
-        }
-    }
+    public void Run(IReadOnlyList<OnnxBuffer> inputs, IReadOnlyList<OnnxBuffer> outputs, CancellationToken cancellation) =>
+        Run(options => _session.Run(options, NamesOf(inputs), ValuesOf(inputs), NamesOf(outputs), ValuesOf(outputs)), cancellation);
 
     /// <summary>Runs the network once where the shape of the output is not known before.</summary>
     /// <returns>The values as float32 and the shape of each output asked for.</returns>
     public IReadOnlyList<(float[] Values, long[] Shape)> Run(
         IReadOnlyList<OnnxBuffer> inputs, IReadOnlyList<string> outputNames, CancellationToken cancellation)
     {
-        using var options = new RunOptions();
-        using var registration = cancellation.Register(static state => ((RunOptions)state!).Terminate = true, options);
-        try
-        {
-            using var results = _session.Run(options, NamesOf(inputs), ValuesOf(inputs), outputNames);
-            return [.. results.Select(ToFloats)];
-        }
-        catch (OnnxRuntimeException error)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            throw new ModelException($"{Path} failed while running: {OneLine.Of(error.Message)}", error);
-        }
+        IReadOnlyList<(float[] Values, long[] Shape)> values = [];
+        Run(
+            options =>
+            {
+                using var results = _session.Run(options, NamesOf(inputs), ValuesOf(inputs), outputNames);
+                values = [.. results.Select(ToFloats)];
+            },
+            cancellation);
+        return values;
     }
 
     public void Dispose() => _session.Dispose();
@@ -99,14 +85,29 @@ internal sealed class OnnxModel : IDisposable
         }
     }
 
+    /// <summary>Runs what can be cancelled; a failure is a <see cref="ModelException"/> that names the file.</summary>
+    private void Run(Action<RunOptions> run, CancellationToken cancellation)
+    {
+        using var options = new RunOptions();
+        using var registration = cancellation.Register(static state => ((RunOptions)state!).Terminate = true, options);
+        try
+        {
+            run(options);
+        }
+        catch (OnnxRuntimeException error)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            throw new ModelException($"{Path} failed while running: {OneLine.Of(error.Message)}", error);
+        }
+    }
+
     private static (float[] Values, long[] Shape) ToFloats(OrtValue value)
     {
         var info = value.GetTensorTypeAndShape();
         float[] values = info.ElementDataType switch
         {
-            Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float => value.GetTensorDataAsSpan<float>().ToArray(),
-            Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float16 =>
-                Array.ConvertAll(value.GetTensorDataAsSpan<Float16>().ToArray(), half => (float)BitConverter.UInt16BitsToHalf(half.value)),
+            TensorElementType.Float => value.GetTensorDataAsSpan<float>().ToArray(),
+            TensorElementType.Float16 => OnnxBuffer.ToSingles(value.GetTensorDataAsSpan<Float16>()),
             _ => throw new ModelException($"An output has the element type {info.ElementDataType}; float32 or float16 was expected."),
         };
         return (values, info.Shape);
