@@ -65,7 +65,7 @@ internal static class GenerateCommand
             GeneratedImage? last = null;
             foreach (var picture in pipeline.Generate(request, new ConsoleProgress(log), interruption.Token))
             {
-                var count = request.Seeds.Count * (request.Latents?.Count ?? request.ImagesPerSeed);
+                var count = request.Seeds.Count * request.PicturesPerSeed;
                 var png = PictureFile.Encode(picture);
                 var path = PictureFile.Write(picture, png, pattern, count, request.Prompt);
                 log.EndBar();

@@ -9,13 +9,13 @@ internal static class PictureFile
     public static byte[] Encode(GeneratedImage picture)
     {
         using var stream = new MemoryStream();
-        PngWriter.Write(stream, picture.Image, [new("parameters", picture.Parameters.ToInfotext())]);
+        PngWriter.Write(stream, picture.Image, [new(GenerationParameters.Keyword, picture.Parameters.ToInfotext())]);
         return stream.ToArray();
     }
 
     /// <summary>Fails before anything is painted where the first picture could not be written.</summary>
     public static void RequireWritable(OutputPattern pattern, ImageRequest request) =>
-        AtomicFile.RequireWritable(pattern.PathOf(0, request.Seeds.Count * request.ImagesPerSeed, request.Seeds[0], request.Prompt).Path, makesFolders: true);
+        AtomicFile.RequireWritable(pattern.PathOf(0, request.Seeds.Count * request.PicturesPerSeed, request.Seeds[0], request.Prompt).Path, makesFolders: true);
 
     /// <summary>Writes one picture, whole or not at all, and returns its path.</summary>
     public static string Write(GeneratedImage picture, byte[] png, OutputPattern pattern, int count, string prompt)

@@ -68,6 +68,9 @@ public sealed record ImageRequest
     /// <summary>Start noise of unit variance, given instead of drawn; one picture for each.</summary>
     public Latents? Latents { get; init; }
 
+    /// <summary>Pictures of one seed: as many as <see cref="Latents"/> holds, or else <see cref="ImagesPerSeed"/>.</summary>
+    public int PicturesPerSeed => Latents?.Count ?? ImagesPerSeed;
+
     /// <summary>A picture to start from.</summary>
     public RgbImage? InitImage { get; init; }
 

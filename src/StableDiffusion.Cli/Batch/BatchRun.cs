@@ -88,7 +88,7 @@ internal sealed class BatchRun(
     private Pending? Prepare(BatchJob job)
     {
         var request = options.Request(job.Fields);
-        var images = request.Latents?.Count ?? request.ImagesPerSeed;
+        var images = request.PicturesPerSeed;
         var pattern = job.Output is { } output ? OutputPattern.ParseLine(output) : names;
         var (whole, paths) = folder.Done.Take(job, pipeline.Folder.Name, images);
         if (whole < images)
