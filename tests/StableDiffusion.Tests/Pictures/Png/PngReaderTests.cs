@@ -10,7 +10,7 @@ namespace StableDiffusion.Tests;
 public class PngReaderTests
 {
     private static readonly JsonElement _golden = JsonDocument.Parse(
-        File.ReadAllText(Path.Combine(Repository.Root, "tests", "StableDiffusion.Tests", "Imaging", "png-golden.json"))).RootElement;
+        File.ReadAllText(Path.Combine(Repository.Root, "tests", "StableDiffusion.Tests", "Pictures", "png-golden.json"))).RootElement;
 
     public static TheoryData<string> Kinds => [.. _golden.EnumerateArray().Select(static file => file.GetProperty("name").GetString()!)];
 

@@ -6,7 +6,7 @@ namespace StableDiffusion.Tests;
 public class ImageResizerTests
 {
     internal static JsonElement Golden { get; } = JsonDocument.Parse(
-        File.ReadAllText(Path.Combine(Repository.Root, "tests", "StableDiffusion.Tests", "Imaging", "resize-golden.json"))).RootElement;
+        File.ReadAllText(Path.Combine(Repository.Root, "tests", "StableDiffusion.Tests", "Pictures", "resize-golden.json"))).RootElement;
 
     public static TheoryData<string> Resizes => [.. Golden.GetProperty("resizes").EnumerateArray().Select(static golden => golden.GetRawText())];
 

@@ -3,18 +3,9 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace StableDiffusion;
 
-/// <summary>
-/// ONNX Runtime's CUDA provider, whichever way it comes: built into the runtime (NuGet's package), or as a library of its own beside a runtime
-/// that was built for the CPU (the package packed from npm).
-/// </summary>
+/// <summary>ONNX Runtime's CUDA provider.</summary>
 internal static class CudaProvider
 {
-    private const string Registration = "CUDAExecutionProvider";
-    private const string Library = "libonnxruntime_providers_cuda.so";
-
-    private static readonly Lock _registering = new();
-    private static bool _isRegistered;
-
     /// <summary>Adds the provider to the settings of a session.</summary>
     /// <exception cref="OnnxRuntimeException">CUDA does not work here; the message says why.</exception>
     public static void Append(SessionOptions options, int deviceIndex)
@@ -26,12 +17,6 @@ internal static class CudaProvider
             // The default, EXHAUSTIVE, tries every algorithm first: slower than it saves on a few pictures.
             ["cudnn_conv_algo_search"] = "HEURISTIC",
         };
-        if (LibraryPath() is { } path && !IsBuiltIn())
-        {
-            options.AppendExecutionProvider(OrtEnv.Instance(), [DeviceOf(path, deviceIndex)], settings);
-            return;
-        }
-
         using var cuda = new OrtCUDAProviderOptions();
         settings["device_id"] = deviceIndex.ToString(CultureInfo.InvariantCulture);
         cuda.UpdateOptions(settings);
@@ -66,31 +51,4 @@ internal static class CudaProvider
             .Field(8, opset.Encoded.Span)
             .ToArray();
     }
-
-    private static bool IsBuiltIn() => OrtEnv.Instance().GetAvailableProviders().Contains(Registration);
-
-    private static OrtEpDevice DeviceOf(string libraryPath, int index)
-    {
-        var environment = OrtEnv.Instance();
-        lock (_registering)
-        {
-            if (!_isRegistered)
-            {
-                environment.RegisterExecutionProviderLibrary(Registration, libraryPath);
-                _isRegistered = true;
-            }
-        }
-
-        var devices = environment.GetEpDevices().Where(device => device.EpName == Registration).ToList();
-        return index < devices.Count
-            ? devices[index]
-            : throw new DeviceException($"the CUDA provider sees {devices.Count} devices, so there is no number {index}.");
-    }
-
-    private static string? LibraryPath() =>
-        new[]
-        {
-            Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native", Library),
-            Path.Combine(AppContext.BaseDirectory, Library),
-        }.FirstOrDefault(File.Exists);
 }
