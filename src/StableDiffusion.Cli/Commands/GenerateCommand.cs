@@ -40,6 +40,7 @@ internal static class GenerateCommand
         root.Add(CompareCommand.Create());
         root.Add(GridCommand.Create());
         root.Add(VocabularyCommand.Create());
+        root.Add(PullCommand.Create());
         root.SetAction(parsed => Run(parsed, image, run, parsed.GetValue(output), parsed.GetValue(saveLatents)));
         return root;
     }

@@ -12,8 +12,8 @@ internal sealed class RunOptions
 
     public Option<string?> Model { get; } = new("--model", "-m")
     {
-        Description = "Folder of an ONNX export (model_index.json, unet/model.onnx, …). [default: the embedded model emoji-256]",
-        HelpName = "folder",
+        Description = "Folder of an ONNX export, OWNER/NAME of a model that pull fetched, or a short name of models.json. [default: SD_MODEL, or the embedded emoji-256]",
+        HelpName = "folder|name",
     };
 
     private Option<string> Device { get; } = new("--device")
@@ -58,8 +58,12 @@ internal sealed class RunOptions
         var other => throw new RequestException($"{Progress.Name} {OneLine.Quote(other!)} is not known; give auto, none or json."),
     };
 
-    /// <summary>The folder asked for, or the embedded model's.</summary>
-    public string ModelPath(ParseResult parsed) => parsed.GetValue(Model) ?? EmbeddedModel;
+    /// <summary>The folder of the model asked for, by option or <c>SD_MODEL</c>, or the embedded one's.</summary>
+    public string ModelPath(ParseResult parsed)
+    {
+        var asked = parsed.GetValue(Model) ?? Environment.GetEnvironmentVariable(ModelLocation.Variable);
+        return string.IsNullOrEmpty(asked) ? EmbeddedModel : ModelLocation.Resolve(asked);
+    }
 
     /// <summary>Opens the model on the device asked for.</summary>
     public TextToImagePipeline Open(ParseResult parsed, ConsoleLog log)
