@@ -30,4 +30,8 @@ public sealed record StageTimings(TimeSpan Loading, TimeSpan TextEncoding, TimeS
 /// <param name="Images">Pictures of the whole request.</param>
 /// <param name="Call">Calls of the UNet done for this batch.</param>
 /// <param name="Calls">Calls of the UNet in all for this batch.</param>
-public sealed record GenerationProgress(int Index, int Images, int Call, int Calls);
+public sealed record GenerationProgress(int Index, int Images, int Call, int Calls)
+{
+    /// <summary>The call from inside, where the request asks for it (<see cref="ImageRequest.ReportsSteps"/>); otherwise null.</summary>
+    public DenoisingStep? Step { get; init; }
+}

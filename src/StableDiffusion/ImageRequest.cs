@@ -91,4 +91,10 @@ public sealed record ImageRequest
 
     /// <summary>SDXL: the (width, height) the model is to aim at; null for the picture's own.</summary>
     public (int Width, int Height)? TargetSize { get; init; }
+
+    /// <summary>Whether <see cref="GenerationProgress.Step"/> is filled: it costs a copy of the latents a call.</summary>
+    public bool ReportsSteps { get; init; }
+
+    /// <summary>What is changed in the networks' graphs; networks are opened again only where this differs from the request before.</summary>
+    internal IReadOnlyList<IGraphEdit> Edits { get; init; } = [];
 }

@@ -10,6 +10,14 @@ internal sealed class StageClock
 
     public T Load<T>(Func<T> work) => Time(work, (timings, time) => timings with { Loading = timings.Loading + time });
 
+    public void Load(Action work) => Time(
+        () =>
+        {
+            work();
+            return true;
+        },
+        (timings, time) => timings with { Loading = timings.Loading + time });
+
     public T EncodeTexts<T>(Func<T> work) => Time(work, (timings, time) => timings with { TextEncoding = time });
 
     public T EncodeImage<T>(Func<T> work) => Time(work, (timings, time) => timings with { ImageEncoding = time });

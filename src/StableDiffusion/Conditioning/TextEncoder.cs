@@ -4,18 +4,18 @@ namespace StableDiffusion;
 internal sealed class TextEncoder : IDisposable
 {
     private readonly string _path;
-    private readonly OnnxRuntimeHost _host;
-    private readonly string _stage;
+    private readonly NetworkLoader _loader;
+    private readonly string _part;
     private OnnxModel _model;
     private int _modelSkip;
 
-    public TextEncoder(ModelFolder folder, string part, string tokenizerPart, OnnxRuntimeHost host)
+    public TextEncoder(ModelFolder folder, string part, string tokenizerPart, NetworkLoader loader)
     {
         _path = folder.NetworkOf(part);
-        _stage = part;
-        _host = host;
+        _part = part;
+        _loader = loader;
         Tokenizer = ClipTokenizer.Load(folder.Combine(tokenizerPart));
-        _model = OnnxModel.Open(_path, host);
+        _model = loader.Open(part);
         var fixedLength = _model.Inputs[_model.InputNamed("input_ids")].Dimensions[^1];
         Length = fixedLength > 0 ? fixedLength : Math.Min(Tokenizer.ModelMaxLength ?? folder.MaxTextLength, folder.MaxTextLength);
     }
@@ -47,7 +47,7 @@ internal sealed class TextEncoder : IDisposable
         var states = penultimate ? HiddenState(skip) : _model.OutputNamed("last_hidden_state", "text_embeddings");
         string[] outputs = penultimate && _model.Outputs.ContainsKey("text_embeds") ? [states, "text_embeds"] : [states];
         var results = _model.Run([input], outputs, cancellation);
-        NumericGuard.RequireFinite(results[0].Values, _stage);
+        NumericGuard.RequireFinite(results[0].Values, _part);
         return (results[0].Values, checked((int)results[0].Shape[^1]), results.Count > 1 ? results[1].Values : null);
     }
 
@@ -69,20 +69,8 @@ internal sealed class TextEncoder : IDisposable
 
     private void Reopen(int skip)
     {
-        if (skip == 0)
-        {
-            _model.Dispose();
-            _model = OnnxModel.Open(_path, _host);
-        }
-        else
-        {
-            var graph = OnnxGraph.Load(_path);
-            ClipSkip.Apply(graph, skip);
-            var model = OnnxModel.Open(graph, _host);
-            _model.Dispose();
-            _model = model;
-        }
-
-        _modelSkip = skip;
+        var model = skip == 0 ? _loader.Open(_part) : _loader.Open(_part, new ClipSkipEdit(skip));
+        _model.Dispose();
+        (_model, _modelSkip) = (model, skip);
     }
 }

@@ -10,40 +10,50 @@ internal static class Denoiser
 
         public required Guidance Guidance { get; init; }
 
-        /// <summary>The text of each image; all of the same length.</summary>
+        /// <summary>What each image is to show; all of one shape.</summary>
         public required IReadOnlyList<Conditioning> Positive { get; init; }
 
-        /// <summary>What each image should not show; all of the same length. Null where guidance is off.</summary>
+        /// <summary>What each image should not show; all of one shape. Null where guidance is off.</summary>
         public IReadOnlyList<Conditioning>? Negative { get; init; }
 
         public required INoiseSource Noise { get; init; }
 
-        /// <summary>SDXL: original height and width, crop top and left, target height and width.</summary>
-        public float[] TimeIds { get; init; } = [];
-
-        public float[]? GuidanceEmbedding { get; init; }
-
         /// <summary>Inpainting: mask and known picture; null otherwise.</summary>
         public Inpainting? Inpainting { get; init; }
+
+        /// <summary>What the network was trained to say, where its steps are to be reported from inside; otherwise null.</summary>
+        public PredictionType? Watched { get; init; }
+
+        public static Run Of(PaintingGroup group, IScheduler scheduler, Inpainting? inpainting) => new()
+        {
+            Scheduler = scheduler,
+            Guidance = group.Plan.Guidance,
+            Positive = group.Positive,
+            Negative = group.Negative,
+            Noise = group.Noise,
+            Inpainting = inpainting,
+            Watched = group.Plan.Request.ReportsSteps ? group.Plan.Predicts : null,
+        };
     }
 
     /// <summary>Runs all calls of the scheduler over the latents, which are overwritten.</summary>
-    /// <param name="unet">The network.</param>
+    /// <param name="network">The network.</param>
     /// <param name="latents">Start latents, at the noise level of the scheduler's first call.</param>
     /// <param name="run">Everything else.</param>
-    /// <param name="report">Told after each call how many are done.</param>
+    /// <param name="report">Told after each call how many are done, and the call from inside where it is watched.</param>
     /// <param name="cancellation">Stops between and within calls.</param>
-    public static void Denoise(UNet unet, Latents latents, Run run, Action<int> report, CancellationToken cancellation)
+    public static void Denoise(
+        IDenoisingNetwork network, Latents latents, Run run, Action<int, DenoisingStep?> report, CancellationToken cancellation)
     {
         var images = latents.Count;
         var calls = run.Scheduler.Timesteps.Count;
         var guided = new float[latents.Values.Length];
-        using var predictions = new Predictions(unet, run, latents);
+        using var predictions = new Predictions(network, run, latents);
 
         for (var call = 0; call < calls; call++)
         {
             cancellation.ThrowIfCancellationRequested();
-            var timestep = run.Scheduler.Timesteps[call];
+            var which = new DenoisingCall(call, calls, run.Scheduler.Timesteps[call]);
             var (negative, positive) = predictions.At(run.Guidance.IsOnAt(call, calls));
             for (var image = 0; image < images; image++)
             {
@@ -56,10 +66,10 @@ internal static class Denoiser
                 }
             }
 
-            positive.Run(timestep, cancellation);
+            positive.Run(which, cancellation);
             if (negative is { } unlike && unlike.Batch != positive.Batch)
             {
-                unlike.Run(timestep, cancellation);
+                unlike.Run(which, cancellation);
             }
 
             for (var image = 0; image < images; image++)
@@ -75,31 +85,32 @@ internal static class Denoiser
                 }
             }
 
-            NumericGuard.RequireFinite(guided, $"unet at call {call + 1} of {calls} (time step {timestep})");
+            NumericGuard.RequireFinite(guided, $"{network.Name} at call {call + 1} of {calls} (time step {which.Timestep})");
+            var step = run.Watched is { } type ? DenoisingStep.Of(call, run.Scheduler, type, latents, guided) : null;
             run.Scheduler.Step(call, guided, latents.Values, run.Noise);
             run.Inpainting?.KeepKnown(run.Scheduler, call, latents);
-            report(call + 1);
+            report(call + 1, step is null ? null : step with { After = latents.With(latents.Values.ToArray()) });
         }
 
         NumericGuard.RequireFinite(latents.Values, "the scheduler");
     }
 
     /// <summary>Consecutive rows of a batch, one for each image.</summary>
-    private readonly record struct Rows(UNetBatch Batch, int First)
+    private readonly record struct Rows(IDenoisingBatch Batch, int First)
     {
         public Span<float> Input(int image) => Batch.Input(First + image);
 
         public ReadOnlySpan<float> Output(int image) => Batch.Output(First + image);
 
-        public void Run(float timestep, CancellationToken cancellation) => Batch.Run(timestep, cancellation);
+        public void Run(DenoisingCall which, CancellationToken cancellation) => Batch.Run(which, cancellation);
     }
 
     /// <summary>The batches of a run: negative rows then positive rows in one call, or two calls where the texts differ in length.</summary>
-    private sealed class Predictions(UNet unet, Run run, Latents latents) : IDisposable
+    private sealed class Predictions(IDenoisingNetwork network, Run run, Latents latents) : IDisposable
     {
-        private UNetBatch? _together;
-        private UNetBatch? _negative;
-        private UNetBatch? _positive;
+        private IDenoisingBatch? _together;
+        private IDenoisingBatch? _negative;
+        private IDenoisingBatch? _positive;
 
         public (Rows? Negative, Rows Positive) At(bool guided)
         {
@@ -108,7 +119,7 @@ internal static class Denoiser
                 return (null, new Rows(_positive ??= Prepare(run.Positive), 0));
             }
 
-            if (negative[0].Tokens == run.Positive[0].Tokens)
+            if (negative[0].SharesCallsWith(run.Positive[0]))
             {
                 _together ??= Prepare([.. negative, .. run.Positive]);
                 return (new Rows(_together, 0), new Rows(_together, latents.Count));
@@ -126,7 +137,6 @@ internal static class Denoiser
             _positive?.Dispose();
         }
 
-        private UNetBatch Prepare(IReadOnlyList<Conditioning> rows) =>
-            unet.Prepare(rows, latents.Height, latents.Width, run.TimeIds, run.GuidanceEmbedding);
+        private IDenoisingBatch Prepare(IReadOnlyList<Conditioning> rows) => network.Prepare(rows, latents.Height, latents.Width);
     }
 }

@@ -16,26 +16,21 @@ internal sealed record UNetCall(IReadOnlyList<OnnxBuffer> Inputs, OnnxBuffer Sam
 }
 
 /// <summary>A number of rows through the UNet again and again: in one call, or in several where the export fixes the batch.</summary>
-internal sealed class UNetBatch(OnnxModel model, IReadOnlyList<UNetCall> calls, int rows) : IDisposable
+internal sealed class UNetBatch(OnnxModel model, IReadOnlyList<UNetCall> calls, int rows) : IDenoisingBatch
 {
-    /// <summary>Where row <paramref name="row"/> of the input [channels, height, width] is written.</summary>
     public Span<float> Input(int row)
     {
         var (call, index, rowsOfCall) = Locate(row);
         return Slice(calls[call].Sample.Floats, index, rowsOfCall);
     }
 
-    /// <summary>Row <paramref name="row"/> of what the network said [channels, height, width]; valid until the next run.</summary>
     public ReadOnlySpan<float> Output(int row)
     {
         var (call, index, rowsOfCall) = Locate(row);
         return Slice(calls[call].Output.Floats, index, rowsOfCall);
     }
 
-    /// <summary>Runs the network for all rows.</summary>
-    /// <param name="timestep">The time step, in training steps.</param>
-    /// <param name="cancellation">Stops the network.</param>
-    public void Run(float timestep, CancellationToken cancellation)
+    public void Run(DenoisingCall which, CancellationToken cancellation)
     {
         foreach (var call in calls)
         {
@@ -45,7 +40,7 @@ internal sealed class UNetBatch(OnnxModel model, IReadOnlyList<UNetCall> calls, 
             }
 
             call.Sample.Upload();
-            call.Timestep.Floats.Fill(timestep);
+            call.Timestep.Floats.Fill(which.Timestep);
             call.Timestep.Upload();
             model.Run(call.Inputs, [call.Output], cancellation);
             call.Output.Download();

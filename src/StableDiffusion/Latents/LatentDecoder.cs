@@ -8,10 +8,10 @@ internal sealed class LatentDecoder : IDisposable
     private readonly string _input;
     private readonly string _output;
 
-    public LatentDecoder(ModelFolder folder, OnnxRuntimeHost host)
+    public LatentDecoder(ModelFolder folder, NetworkLoader loader)
     {
         _folder = folder;
-        _model = OnnxModel.Open(folder.NetworkOf("vae_decoder"), host);
+        _model = loader.Open("vae_decoder");
         _input = _model.InputNamed("latent_sample", "latent");
         _output = _model.OutputNamed("sample", "images");
     }

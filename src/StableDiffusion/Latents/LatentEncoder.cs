@@ -8,7 +8,7 @@ internal sealed class LatentEncoder : IDisposable
     private readonly string _input;
     private readonly string _output;
 
-    public LatentEncoder(ModelFolder folder, OnnxRuntimeHost host)
+    public LatentEncoder(ModelFolder folder, NetworkLoader loader)
     {
         var path = folder.NetworkOf("vae_encoder");
         if (!File.Exists(path))
@@ -17,7 +17,7 @@ internal sealed class LatentEncoder : IDisposable
         }
 
         _folder = folder;
-        _model = OnnxModel.Open(path, host);
+        _model = loader.Open("vae_encoder");
         _input = _model.InputNamed("sample");
         _output = _model.OutputNamed("latent_parameters", "latent_sample");
     }

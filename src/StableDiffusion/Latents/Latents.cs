@@ -35,6 +35,9 @@ public sealed class Latents
     /// <summary>The values of image <paramref name="index"/>.</summary>
     public Span<float> Image(int index) => Values.AsSpan(index * ImageLength, ImageLength);
 
+    /// <summary>Other values of the same shape.</summary>
+    internal Latents With(float[] values) => new(values, Count, Channels, Height, Width);
+
     /// <summary>One image alone.</summary>
     public Latents Extract(int index) => new(Image(index).ToArray(), 1, Channels, Height, Width);
 

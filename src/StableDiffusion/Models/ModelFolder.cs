@@ -17,26 +17,26 @@ public sealed class ModelFolder
         var index = JsonFile.Read(Combine("model_index.json"));
         PipelineClass = index.Text("_class_name");
         ForceZerosForEmptyPrompt = index.Flag("force_zeros_for_empty_prompt") ?? false;
-        HasSecondTextEncoder = Directory.Exists(Combine("text_encoder_2"));
-        RequireFiles();
+        var family = ModelFamily.Of(PipelineClass, this);
+        RequireFiles(family.NeededFiles(this));
 
-        var unet = JsonFile.ReadIfExists(Combine("unet", "config.json"));
-        (SampleHeight, SampleWidth) = unet.Pair("sample_size") ?? (64, 64);
-        var downSamplings = unet.Length("block_out_channels") - 1 ?? 3;
-        TimeConditioningWidth = unet.Integer("time_cond_proj_dim");
-        UNet = UNetSignature.Read(NetworkOf("unet"), unet.Integer("in_channels") ?? 4);
+        var network = JsonFile.ReadIfExists(Combine(family.NetworkPart, "config.json"));
+        (SampleHeight, SampleWidth) = family.SampleSize(network);
+        TimeConditioningWidth = network.Integer("time_cond_proj_dim");
+        Network = family.ReadNetwork(NetworkOf(family.NetworkPart), network);
 
         var vae = JsonFile.ReadIfExists(Combine("vae_decoder", "config.json"), Combine("vae", "config.json"));
         ScalingFactor = vae.NumberNotZero("scaling_factor") ?? 0.18215;
         ShiftFactor = vae.Number("shift_factor") ?? 0;
         LatentChannels = vae.Integer("latent_channels") ?? 4;
         PixelsPerLatent = 1 << (vae.Length("block_out_channels") - 1 ?? 3);
-        SizeGrid = PixelsPerLatent * (1 << downSamplings) * (unet.Integer("patch_size") ?? 1);
+        SizeGrid = PixelsPerLatent * family.LatentGrid(network);
+        Family = family.For(this);
 
         MaxTextLength = JsonFile.ReadIfExists(Combine("text_encoder", "config.json")).Integer("max_position_embeddings") ?? 77;
-        Scheduler = AsPipelineLoads(SchedulerConfig.Load(Combine("scheduler", "scheduler_config.json")));
+        Scheduler = Family.AsPipelineLoads(SchedulerConfig.Load(Combine("scheduler", "scheduler_config.json")));
         Vocabulary = ModelVocabulary.Read(Combine("vocabulary.json"));
-        Defaults = GenerationDefaults.Of(this, JsonFile.ReadIfExists(Combine("generation_config.json")));
+        Defaults = Family.Defaults(this).Or(JsonFile.ReadIfExists(Combine("generation_config.json")));
     }
 
     /// <summary>The folder, as it was given.</summary>
@@ -87,10 +87,13 @@ public sealed class ModelFolder
     /// <summary>What the model was taught, where its folder says so; null for most.</summary>
     public ModelVocabulary? Vocabulary { get; }
 
-    internal bool HasSecondTextEncoder { get; }
+    internal bool HasSecondTextEncoder => Family.ConditionerParts(this).Contains("text_encoder_2");
 
-    /// <summary>What the UNet's graph insists on.</summary>
-    internal UNetSignature UNet { get; }
+    /// <summary>Which networks it has and how they work together.</summary>
+    internal ModelFamily Family { get; }
+
+    /// <summary>What the denoising network's graph insists on.</summary>
+    internal NetworkSignature Network { get; }
 
     private int SampleHeight { get; }
 
@@ -145,24 +148,8 @@ public sealed class ModelFolder
         return pixels;
     }
 
-    /// <summary>diffusers' pipelines of SD 1 and 2 mend two values of old files when they load a model, whatever the file says.</summary>
-    private SchedulerConfig AsPipelineLoads(SchedulerConfig scheduler) =>
-        HasSecondTextEncoder ? scheduler : scheduler.Amended("steps_offset", 1).Amended("clip_sample", false);
-
-    private void RequireFiles()
+    private void RequireFiles(IEnumerable<string> needed)
     {
-        string[] needed =
-        [
-            "scheduler/scheduler_config.json",
-            "text_encoder/model.onnx",
-            "tokenizer/merges.txt",
-            "tokenizer/vocab.json",
-            "unet/model.onnx",
-            "vae_decoder/model.onnx",
-            .. HasSecondTextEncoder
-                ? (string[])["text_encoder_2/model.onnx", "tokenizer_2/merges.txt", "tokenizer_2/vocab.json"]
-                : [],
-        ];
         var missing = needed.Where(file => !File.Exists(Combine(file))).ToList();
         if (missing.Count > 0)
         {

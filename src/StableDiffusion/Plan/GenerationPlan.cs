@@ -17,10 +17,10 @@ internal sealed partial class GenerationPlan
         ImageCount = request.Latents?.Count ?? Positive("--num-images", request.ImagesPerSeed);
         Positive("--clip-skip", request.ClipSkip);
         Scale = Finite("--cfg-scale", request.GuidanceScale ?? folder.Defaults.GuidanceScale);
-        if (folder.UNet.WantsGuidanceEmbedding)
+        if (folder.Network.Wants("timestep_cond"))
         {
             var width = folder.TimeConditioningWidth
-                ?? throw new ModelException($"{folder.Path}/unet wants timestep_cond, but its config.json has no time_cond_proj_dim.");
+                ?? throw new ModelException($"{folder.Path}/{folder.Family.NetworkPart} wants timestep_cond, but its config.json has no time_cond_proj_dim.");
             GuidanceEmbedding = StableDiffusion.GuidanceEmbedding.Create(Scale, width);
         }
 
@@ -46,6 +46,11 @@ internal sealed partial class GenerationPlan
         SchedulerConfig = request.SchedulerConfig.Aggregate(folder.Scheduler, (config, entry) => config.With(entry.Key, entry.Value));
 
         (Entry, Chosen) = SchedulerTable.Choose(SchedulerConfig, request.Scheduler);
+        if (!folder.Family.CanUse(Entry))
+        {
+            var others = SchedulerTable.Entries.Where(folder.Family.CanUse).Select(entry => entry.Name);
+            throw new RequestException($"{Entry.Name} is not for {folder.Family.Name}; choose one of {string.Join(", ", others)}.");
+        }
 
         // Built once here so that what cannot work is refused before anything runs.
         var scheduler = CreateScheduler(ImageCount);
@@ -54,6 +59,11 @@ internal sealed partial class GenerationPlan
     }
 
     public ImageRequest Request { get; }
+
+    public ModelFolder Folder => _folder;
+
+    /// <summary>What the request changes in the networks' graphs.</summary>
+    public IReadOnlyList<IGraphEdit> Edits => Request.Edits;
 
     public int Steps { get; }
 
@@ -102,11 +112,27 @@ internal sealed partial class GenerationPlan
 
     public static GenerationPlan Of(ImageRequest request, ModelFolder folder) => new(request, folder);
 
+    /// <summary>What the network was trained to say.</summary>
+    public PredictionType Predicts => Chosen.Has("prediction_type")
+        ? Prediction.Of(Chosen, PredictionType.Epsilon, PredictionType.Sample, PredictionType.V, PredictionType.Flow)
+        : PredictionType.Flow;
+
+    /// <summary>Latents of this plan's size for all its images, with nothing in them.</summary>
+    public Latents EmptyLatents() => new(
+        new float[ImageCount * _folder.LatentChannels * LatentHeight * LatentWidth], ImageCount, _folder.LatentChannels, LatentHeight, LatentWidth);
+
     /// <summary>A scheduler for one run of <paramref name="images"/> images: ready for its first step.</summary>
     public IScheduler CreateScheduler(int images) => SchedulerTable.Create(
         SchedulerConfig,
         Request.Scheduler,
-        new SchedulerRun { Steps = Steps, Strength = Strength, Images = images, Eta = Eta });
+        new SchedulerRun
+        {
+            Steps = Steps,
+            Strength = Strength,
+            Images = images,
+            Eta = Eta,
+            Mu = _folder.Family.TimeShift(Chosen, LatentHeight, LatentWidth),
+        });
 
     /// <summary>diffusers' pipelines hand every scheduler that takes η a 0 unless told otherwise, whatever its own default.</summary>
     private double? Eta => Request.Eta ?? (Entry.HasEta ? 0 : null);
@@ -121,6 +147,7 @@ internal sealed partial class GenerationPlan
         && (Request.Scheduler, Request.Eta) == (other.Request.Scheduler, other.Request.Eta)
         && TimeIds.AsSpan().SequenceEqual(other.TimeIds)
         && GuidanceEmbedding.AsSpan().SequenceEqual(other.GuidanceEmbedding)
+        && Edits.Select(edit => edit.Key).SequenceEqual(other.Edits.Select(edit => edit.Key))
         && Request.SchedulerConfig.Count == other.Request.SchedulerConfig.Count
         && Request.SchedulerConfig.All(entry =>
             other.Request.SchedulerConfig.TryGetValue(entry.Key, out var value) && JsonNode.DeepEquals(entry.Value, value));
@@ -136,7 +163,7 @@ internal sealed partial class GenerationPlan
             RequireSame("-W", Request.Width, width);
             RequireSame("-H", Request.Height, height);
         }
-        else if (_folder.UNet is { Width: { } fixedWidth, Height: { } fixedHeight })
+        else if (_folder.Network is { Width: { } fixedWidth, Height: { } fixedHeight })
         {
             (width, height) = (fixedWidth * _folder.PixelsPerLatent, fixedHeight * _folder.PixelsPerLatent);
         }
@@ -146,8 +173,8 @@ internal sealed partial class GenerationPlan
         }
 
         return (
-            _folder.CheckSize("-W", Request.Width ?? width, _folder.UNet.Width),
-            _folder.CheckSize("-H", Request.Height ?? height, _folder.UNet.Height));
+            _folder.CheckSize("-W", Request.Width ?? width, _folder.Network.Width),
+            _folder.CheckSize("-H", Request.Height ?? height, _folder.Network.Height));
     }
 
     private int OnGrid(int pixels) => Math.Max(pixels / _folder.SizeGrid, 1) * _folder.SizeGrid;
@@ -164,7 +191,7 @@ internal sealed partial class GenerationPlan
     private void RequireRoom()
     {
         var pictures = 3L * Width * Height;
-        var latents = 2L * ImageCount * _folder.UNet.InputChannels * LatentWidth * LatentHeight;
+        var latents = 2L * ImageCount * _folder.Network.InputChannels * LatentWidth * LatentHeight;
         if (Math.Max(pictures, latents) > int.MaxValue / sizeof(float))
         {
             throw new RequestException($"{ImageCount} times {Width} x {Height} pixels is more than a network can be fed; ask for a smaller -W and -H or fewer --num-images.");
@@ -213,28 +240,7 @@ internal sealed partial class GenerationPlan
             throw new RequestException("--mask says what to repaint of a picture; give one with --init-image.");
         }
 
-        var (channels, latentChannels) = (_folder.UNet.InputChannels, _folder.LatentChannels);
-        if (channels != latentChannels && channels != (2 * latentChannels) + 1)
-        {
-            throw new ModelException(
-                $"{_folder.Path}: the unet takes {channels} channels and the vae_decoder {latentChannels} (latent_channels in its config.json); they are not of one model.");
-        }
-
-        if (channels != latentChannels && Request.Mask is null)
-        {
-            throw new RequestException($"{_folder.Name} is an inpainting model; give it a picture with --init-image and a mask with --mask.");
-        }
-
-        if (!_folder.HasSecondTextEncoder && (Request.Prompt2 ?? Request.NegativePrompt2) is not null)
-        {
-            throw new RequestException($"--prompt-2 is for models with two text encoders (SDXL); {_folder.Name} has one.");
-        }
-
-        if (!_folder.UNet.WantsTimeIds && ((Request.OriginalSize ?? Request.TargetSize) is not null || Request.Crop != (0, 0)))
-        {
-            throw new RequestException($"--original-size, --crop and --target-size are for SDXL; {_folder.Name} is none.");
-        }
-
+        _folder.Family.Check(Request, _folder);
         if (Request.GuidanceStart >= Request.GuidanceEnd)
         {
             throw new RequestException("--guidance-start must be less than --guidance-end.");

@@ -51,7 +51,7 @@ public sealed class PipelineTests(Pipelines pipelines) : IClassFixture<Pipelines
     {
         var folder = ModelFolder.Open(Goldens.PathOf("models", "sd1"));
         var random = new TorchRandom(7);
-        using var encoder = new LatentEncoder(folder, new OnnxRuntimeHost(ExecutionDevice.Cpu, threads: 1));
+        using var encoder = new VaeCodec(folder, new NetworkLoader(folder, new OnnxRuntimeHost(ExecutionDevice.Cpu, threads: 1)));
         var pixels = ImageProcessor.InitImage(_picture, 64, 64);
         var clean = encoder.Encode(pixels, 64, 64, random, TestContext.Current.CancellationToken);
         var noised = new float[clean.Values.Length];
@@ -82,7 +82,7 @@ public sealed class PipelineTests(Pipelines pipelines) : IClassFixture<Pipelines
         var black = new RgbImage(64, 64, new byte[64 * 64 * 3]);
         var random = new TorchRandom(7);
         var folder = ModelFolder.Open(Goldens.PathOf("models", "sd1"));
-        using var encoder = new LatentEncoder(folder, new OnnxRuntimeHost(ExecutionDevice.Cpu, threads: 1));
+        using var encoder = new VaeCodec(folder, new NetworkLoader(folder, new OnnxRuntimeHost(ExecutionDevice.Cpu, threads: 1)));
         var known = encoder.Encode(ImageProcessor.InitImage(_picture, 64, 64), 64, 64, random, TestContext.Current.CancellationToken);
 
         Assert.InRange(Differences.Largest(Latents(_request with { InitImage = _picture, Mask = black, Strength = 0.5 }), known.Values), 0, 1e-5);

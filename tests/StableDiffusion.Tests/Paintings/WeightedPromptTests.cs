@@ -20,12 +20,12 @@ public sealed class WeightedPromptTests(Pipelines pipelines) : IClassFixture<Pip
     public void The_embeddings_are_those_of_the_webui(string name)
     {
         var row = RowOf(name);
-        using var conditioner = new Conditioner(
-            ModelFolder.Open(Goldens.PathOf("models", (string)row["model"]!)), new OnnxRuntimeHost(ExecutionDevice.Cpu, threads: 1));
+        var folder = ModelFolder.Open(Goldens.PathOf("models", (string)row["model"]!));
+        using var conditioner = new ClipConditioner(folder, new NetworkLoader(folder, new OnnxRuntimeHost(ExecutionDevice.Cpu, threads: 1)));
         var prompt = (string)row["prompt"]!;
 
         var conditioning = conditioner.Encode(
-            new(prompt, prompt, (int)row["clip_skip"]! - 1, LongPrompt.Chunk), Assert.Fail, TestContext.Current.CancellationToken);
+            new ClipConditioner.Text(prompt, prompt, (int)row["clip_skip"]! - 1, LongPrompt.Chunk), Assert.Fail, TestContext.Current.CancellationToken);
 
         var expected = NpyFile.Read(Goldens.PathOf("prompts", (string)row["embeddings"]!));
         Assert.Equal([1, conditioning.Tokens, conditioning.Width], expected.Shape);

@@ -132,10 +132,28 @@ public sealed class WrongModelTests : IDisposable
     }
 
     [Fact]
-    public void A_text_encoder_of_another_width_is_named()
+    public void A_part_that_the_family_needs_is_missed_by_its_name()
     {
         Copy("sdxl");
         Directory.Delete(Path.Combine(Model, "text_encoder_2"), recursive: true);
+
+        Refuse("model lacks text_encoder_2/model.onnx.");
+    }
+
+    [Fact]
+    public void A_model_of_no_family_is_refused_by_its_class()
+    {
+        Copy("sd1");
+        File.WriteAllText(Path.Combine(Model, "model_index.json"), """{"_class_name": "KandinskyPipeline"}""");
+
+        Refuse("model is a KandinskyPipeline, which is not supported; there are Stable Diffusion 1 and 2, Stable Diffusion XL, ");
+    }
+
+    [Fact]
+    public void A_text_encoder_of_another_width_is_named()
+    {
+        Copy("sdxl");
+        File.WriteAllText(Path.Combine(Model, "model_index.json"), """{"_class_name": "StableDiffusionPipeline"}""");
 
         Refuse("model/unet/model.onnx: input 'encoder_hidden_states' has the shape [?, ?, 64], but [2, 77, 32] was to be fed.");
     }

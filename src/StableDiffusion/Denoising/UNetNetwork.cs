@@ -1,0 +1,66 @@
+namespace StableDiffusion;
+
+/// <summary>The UNet: latents, time step and texts in, predicted noise out (or velocity, or picture: the scheduler knows).</summary>
+internal sealed class UNetNetwork : IDenoisingNetwork
+{
+    private readonly OnnxModel _model;
+    private readonly ModelFolder _folder;
+    private readonly string _sample;
+    private readonly string _timestep;
+    private readonly string _output;
+
+    public UNetNetwork(ModelFolder folder, NetworkLoader loader)
+    {
+        _folder = folder;
+        _model = loader.Open("unet");
+        _sample = _model.InputNamed("sample");
+        _timestep = _model.InputNamed("timestep");
+        _output = _model.OutputNamed("out_sample", "latent", "sample");
+    }
+
+    public string Name => "unet";
+
+    public IDenoisingBatch Prepare(IReadOnlyList<Conditioning> rows, int height, int width)
+    {
+        var size = _folder.Network.Batch ?? rows.Count;
+        var calls = rows.Chunk(size).Select(part => PrepareCall(part, size, height, width));
+        return new UNetBatch(_model, [.. calls], rows.Count);
+    }
+
+    public void Dispose() => _model.Dispose();
+
+    private UNetCall PrepareCall(Conditioning[] rows, int size, int height, int width)
+    {
+        var sample = _model.InputBuffer(_sample, size, _folder.Network.InputChannels, height, width);
+        var timestepRank = _model.Inputs[_timestep].Dimensions;
+        var timestep = _model.InputBuffer(_timestep, timestepRank.Length == 0 ? [] : [timestepRank[0] > 0 ? timestepRank[0] : TimestepRows(size)]);
+        List<OnnxBuffer> inputs =
+        [
+            sample,
+            timestep,
+            .. rows[0].Inputs.Keys.Where(_model.Inputs.ContainsKey).Select(name => Filled(name, rows, size)),
+        ];
+        var unknown = _model.Inputs.Keys.Except(inputs.Select(input => input.Name)).ToList();
+        return unknown.Count == 0
+            ? new UNetCall(inputs, sample, timestep, _model.OutputBuffer(_output, size, _folder.LatentChannels, height, width), rows.Length)
+            : throw new ModelException($"{_model.Path} wants inputs that this program does not give: {string.Join(", ", unknown)}.");
+    }
+
+    /// <summary>Exports with a symbolic time step axis take one step for all rows when it is not the batch axis.</summary>
+    private int TimestepRows(int size) =>
+        _model.Inputs[_timestep].SymbolicDimensions is [var name] && name == _model.Inputs[_sample].SymbolicDimensions[0] ? size : 1;
+
+    /// <summary>What all rows are told under one name; an export of fixed batch gets its missing rows filled with copies of the last one.</summary>
+    private OnnxBuffer Filled(string name, Conditioning[] rows, int size)
+    {
+        var buffer = _model.InputBuffer(name, [size, .. rows[0].Inputs[name].Shape]);
+        var each = buffer.Floats.Length / size;
+        for (var i = 0; i < size; i++)
+        {
+            rows[Math.Min(i, rows.Length - 1)].Inputs[name].Values.CopyTo(buffer.Floats[(i * each)..]);
+        }
+
+        buffer.Upload();
+        return buffer;
+    }
+}

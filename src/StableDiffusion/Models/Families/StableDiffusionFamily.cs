@@ -1,0 +1,69 @@
+namespace StableDiffusion;
+
+/// <summary>Stable Diffusion 1 and 2: Rombach et al. (2022), arXiv 2112.10752. One CLIP text encoder, a UNet, a variational autoencoder.</summary>
+internal class StableDiffusionFamily : ModelFamily
+{
+    public override string Name => "Stable Diffusion 1 and 2";
+
+    public override IReadOnlyList<string> PipelineNames => ["StableDiffusion"];
+
+    public override IReadOnlyList<string> ConditionerParts(ModelFolder folder) => ["text_encoder"];
+
+    public override IEnumerable<string> NeededFiles(ModelFolder folder) =>
+    [
+        "scheduler/scheduler_config.json",
+        "text_encoder/model.onnx",
+        "tokenizer/merges.txt",
+        "tokenizer/vocab.json",
+        "unet/model.onnx",
+        "vae_decoder/model.onnx",
+    ];
+
+    public override ModelFamily For(ModelFolder folder) =>
+        folder.Network.InputChannels != folder.LatentChannels ? new InpaintingFamily() : this;
+
+    public override GenerationDefaults Defaults(ModelFolder folder) => Distilled(folder) ?? new GenerationDefaults(50, 7.5, 0.8);
+
+    /// <summary>diffusers' pipelines of SD 1 and 2 mend two values of old files when they load a model, whatever the file says.</summary>
+    public override SchedulerConfig AsPipelineLoads(SchedulerConfig scheduler) =>
+        scheduler.Amended("steps_offset", 1).Amended("clip_sample", false);
+
+    public override void Check(ImageRequest request, ModelFolder folder)
+    {
+        var (channels, latentChannels) = (folder.Network.InputChannels, folder.LatentChannels);
+        if (channels != latentChannels && channels != (2 * latentChannels) + 1)
+        {
+            throw new ModelException(
+                $"{folder.Path}: the unet takes {channels} channels and the vae_decoder {latentChannels} (latent_channels in its config.json); they are not of one model.");
+        }
+
+        if (channels != latentChannels && request.Mask is null)
+        {
+            throw new RequestException($"{folder.Name} is an inpainting model; give it a picture with --init-image and a mask with --mask.");
+        }
+
+        if (!folder.HasSecondTextEncoder && (request.Prompt2 ?? request.NegativePrompt2) is not null)
+        {
+            throw new RequestException($"--prompt-2 is for models with two text encoders (SDXL); {folder.Name} has one.");
+        }
+
+        if (!folder.Network.Wants("time_ids") && ((request.OriginalSize ?? request.TargetSize) is not null || request.Crop != (0, 0)))
+        {
+            throw new RequestException($"--original-size, --crop and --target-size are for SDXL; {folder.Name} is none.");
+        }
+    }
+
+    public override IConditioner OpenConditioner(ModelFolder folder, NetworkLoader loader) => new ClipConditioner(folder, loader);
+
+    /// <summary>What models are given that were distilled to a few steps; null for all others.</summary>
+    protected static GenerationDefaults? Distilled(ModelFolder folder) =>
+        folder.TimeConditioningWidth is not null ? new(4, 8.5, 0.8)
+        : folder.Scheduler.ClassName is "LCMScheduler" or "TCDScheduler" ? new(4, 1, 0.8)
+        : IsTurbo(folder.Scheduler) ? new(4, 0, 0.5)
+        : null;
+
+    /// <summary>Adversarially distilled models (SD Turbo, SDXL Turbo) are published with an Euler scheduler and trailing time steps.</summary>
+    private static bool IsTurbo(SchedulerConfig scheduler) =>
+        scheduler.ClassName is "EulerDiscreteScheduler" or "EulerAncestralDiscreteScheduler"
+        && scheduler.Text("timestep_spacing") == "trailing" && !scheduler.Flag("rescale_betas_zero_snr");
+}

@@ -1,0 +1,23 @@
+namespace StableDiffusion;
+
+/// <summary>
+/// Stable Diffusion XL: Podell et al. (2023), arXiv 2307.01952. Two CLIP text encoders side by side; the UNet is told the text as a
+/// whole and sizes, too.
+/// </summary>
+internal sealed class StableDiffusionXLFamily : StableDiffusionFamily
+{
+    public override string Name => "Stable Diffusion XL";
+
+    public override IReadOnlyList<string> PipelineNames => ["StableDiffusionXL", "StableDiffusionXLInpaint"];
+
+    public override IReadOnlyList<string> ConditionerParts(ModelFolder folder) => ["text_encoder", "text_encoder_2"];
+
+    public override IEnumerable<string> NeededFiles(ModelFolder folder) =>
+        [.. base.NeededFiles(folder), "text_encoder_2/model.onnx", "tokenizer_2/merges.txt", "tokenizer_2/vocab.json"];
+
+    public override ModelFamily For(ModelFolder folder) => this;
+
+    public override GenerationDefaults Defaults(ModelFolder folder) => Distilled(folder) ?? new GenerationDefaults(50, 5, 0.3);
+
+    public override SchedulerConfig AsPipelineLoads(SchedulerConfig scheduler) => scheduler;
+}

@@ -1,0 +1,39 @@
+namespace StableDiffusion;
+
+/// <summary>The one place where the networks of a model are opened: as the file has them, or with edits made to their graphs.</summary>
+/// <param name="folder">The model.</param>
+/// <param name="host">The device.</param>
+internal sealed class NetworkLoader(ModelFolder folder, OnnxRuntimeHost host)
+{
+    /// <summary>Edits for every network that is opened, made in this order.</summary>
+    public IReadOnlyList<IGraphEdit> Edits { get; init; } = [];
+
+    /// <summary>The same loader with further edits, made after those it has.</summary>
+    public NetworkLoader With(IReadOnlyList<IGraphEdit> edits) => new(folder, host) { Edits = [.. Edits, .. edits] };
+
+    /// <summary>Opens a part of the model.</summary>
+    /// <param name="part">Its folder, such as <c>unet</c>.</param>
+    /// <param name="last">Edits for this network alone, made after all others.</param>
+    /// <exception cref="ModelException">The file is missing or is no such network, or an edit does not fit it.</exception>
+    public OnnxModel Open(string part, params ReadOnlySpan<IGraphEdit> last)
+    {
+        var path = folder.NetworkOf(part);
+        List<IGraphEdit> edits = [.. Edits.Where(edit => edit.AppliesTo(part)), .. last];
+        if (edits.Count == 0)
+        {
+            return OnnxModel.Open(path, host);
+        }
+
+        var graph = OnnxGraph.Load(path);
+        foreach (var edit in edits)
+        {
+            edit.Apply(graph);
+        }
+
+        return OnnxModel.Open(graph, host);
+    }
+
+    /// <summary>What the edits of these parts are, in one text: equal texts mean equal networks.</summary>
+    public string KeyOf(params IEnumerable<string> parts) =>
+        string.Join('\n', parts.SelectMany(part => Edits.Where(edit => edit.AppliesTo(part)).Select(edit => $"{part}: {edit.Key}")));
+}
