@@ -41,6 +41,9 @@ internal static class GenerateCommand
         root.Add(GridCommand.Create());
         root.Add(VocabularyCommand.Create());
         root.Add(PullCommand.Create());
+        root.Add(ListCommand.Create());
+        root.Add(RemoveCommand.Create());
+        root.Add(InspectCommand.Create());
         root.SetAction(parsed => Run(parsed, image, run, parsed.GetValue(output), parsed.GetValue(saveLatents)));
         return root;
     }

@@ -40,6 +40,56 @@ internal sealed class HubRepository(string folder, HubName name, string lockFold
         return commit is not null && (name with { Revision = commit }).IsCommit ? commit : null;
     }
 
+    /// <summary>Every branch and tag that is remembered, with its commit.</summary>
+    public IReadOnlyList<(string Name, string Commit)> Refs()
+    {
+        var refs = Path.Combine(folder, "refs");
+        return Directory.Exists(refs)
+            ? [.. Directory.EnumerateFiles(refs, "*", SearchOption.AllDirectories)
+                .Select(path => Path.GetRelativePath(refs, path).Replace('\\', '/'))
+                .Order(StringComparer.Ordinal)
+                .Select(branch => (branch, ReadRef(branch)))
+                .Where(one => one.Item2 is not null).Select(one => (one.branch, one.Item2!))]
+            : [];
+    }
+
+    /// <summary>Forgets a snapshot: its links, the branches that stand for it, and the blobs that no other snapshot uses.</summary>
+    /// <returns>The bytes that became free.</returns>
+    public long Remove(string commit)
+    {
+        var kept = Commits.Where(one => one != commit).SelectMany(one => BlobsOf(SnapshotPath(one))).ToHashSet(StringComparer.Ordinal);
+        foreach (var (branch, _) in Refs().Where(one => one.Commit == commit))
+        {
+            File.Delete(RefPath(branch));
+        }
+
+        var free = BlobsOf(SnapshotPath(commit)).Except(kept).ToList();
+        Directory.Delete(SnapshotPath(commit), recursive: true);
+        var bytes = free.Sum(path => new FileInfo(path).Length);
+        free.ForEach(File.Delete);
+        if (Commits.Count == 0)
+        {
+            Directory.Delete(folder, recursive: true);
+            if (Directory.Exists(lockFolder))
+            {
+                Directory.Delete(lockFolder, recursive: true);
+            }
+        }
+
+        return bytes;
+    }
+
+    /// <summary>The blobs that a snapshot links to; links that lead elsewhere are none.</summary>
+    private IEnumerable<string> BlobsOf(string snapshot)
+    {
+        var blobs = Path.Combine(Path.GetFullPath(folder), "blobs") + Path.DirectorySeparatorChar;
+        return Directory.EnumerateFiles(snapshot, "*", SearchOption.AllDirectories)
+            .Select(path => new FileInfo(path).LinkTarget is { } target ? Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, target)) : null)
+            .OfType<string>()
+            .Where(path => path.StartsWith(blobs, StringComparison.Ordinal) && File.Exists(path))
+            .Distinct(StringComparer.Ordinal);
+    }
+
     /// <summary>Remembers which commit a branch stands for, in the form that other programs read: forty characters and nothing else.</summary>
     public void WriteRef(string revision, string commit)
     {

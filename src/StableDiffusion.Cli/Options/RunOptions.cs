@@ -59,9 +59,12 @@ internal sealed class RunOptions
     };
 
     /// <summary>The folder of the model asked for, by option or <c>SD_MODEL</c>, or the embedded one's.</summary>
-    public string ModelPath(ParseResult parsed)
+    public string ModelPath(ParseResult parsed) => ModelPath(parsed.GetValue(Model));
+
+    /// <summary>The folder that a text stands for; null for the model that paints when none is named.</summary>
+    public static string ModelPath(string? asked)
     {
-        var asked = parsed.GetValue(Model) ?? Environment.GetEnvironmentVariable(ModelLocation.Variable);
+        asked ??= Environment.GetEnvironmentVariable(ModelLocation.Variable);
         return string.IsNullOrEmpty(asked) ? EmbeddedModel : ModelLocation.Resolve(asked);
     }
 

@@ -53,7 +53,7 @@ internal static class ResultJson
     }
 
     /// <summary>The object in one line, with letters of all languages as they are.</summary>
-    public static string ToText(JsonObject line) => line.ToJsonString(_readable);
+    public static string ToText(JsonNode line) => line.ToJsonString(_readable);
 
     private static double Seconds(TimeSpan time) => Math.Round(time.TotalSeconds, 4);
 }
