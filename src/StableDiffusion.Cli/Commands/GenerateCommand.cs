@@ -44,6 +44,7 @@ internal static class GenerateCommand
         root.Add(ListCommand.Create());
         root.Add(RemoveCommand.Create());
         root.Add(InspectCommand.Create());
+        root.Add(DoctorCommand.Create());
         root.SetAction(parsed => Run(parsed, image, run, parsed.GetValue(output), parsed.GetValue(saveLatents)));
         return root;
     }

@@ -61,6 +61,9 @@ internal sealed class RunOptions
     /// <summary>The folder of the model asked for, by option or <c>SD_MODEL</c>, or the embedded one's.</summary>
     public string ModelPath(ParseResult parsed) => ModelPath(parsed.GetValue(Model));
 
+    /// <summary>Whether a folder is that of the model that comes with the program.</summary>
+    public static bool IsEmbedded(string modelPath) => Path.GetFullPath(modelPath) == Path.GetFullPath(EmbeddedModel);
+
     /// <summary>The folder that a text stands for; null for the model that paints when none is named.</summary>
     public static string ModelPath(string? asked)
     {
