@@ -13,6 +13,8 @@ if (parsed.Errors.Count > 0)
 
 try
 {
+    parsed = UserDefaults.Read(Configuration.PathOf(UserDefaults.FileName)).Complete(parsed, root, args);
+
     // Signals are Interruption's business: it lets the picture in the works be dropped cleanly, however long that takes.
     return parsed.Invoke(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
 }

@@ -45,6 +45,7 @@ internal static class GenerateCommand
         root.Add(RemoveCommand.Create());
         root.Add(InspectCommand.Create());
         root.Add(DoctorCommand.Create());
+        root.Add(ConfigCommand.Create());
         root.SetAction(parsed => Run(parsed, image, run, parsed.GetValue(output), parsed.GetValue(saveLatents)));
         return root;
     }

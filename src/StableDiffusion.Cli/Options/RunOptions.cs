@@ -16,6 +16,8 @@ internal sealed class RunOptions
         HelpName = "folder|name",
     };
 
+    private Option<string?> Preset { get; } = UserDefaults.Preset();
+
     private Option<string> Device { get; } = new("--device")
     {
         Description = "Where to run: auto takes a working CUDA device or else the CPU; cuda[:n] fails where CUDA does not work.",
@@ -45,7 +47,7 @@ internal sealed class RunOptions
         DefaultValueFactory = _ => "auto",
     };
 
-    public IReadOnlyList<Option> All => [Device, Threads, LowMemory, JsonResults, Progress, Quiet, Verbose];
+    public IReadOnlyList<Option> All => [Preset, Device, Threads, LowMemory, JsonResults, Progress, Quiet, Verbose];
 
     /// <summary>Whether results are JSON lines instead of paths.</summary>
     public bool Json(ParseResult parsed) => parsed.GetValue(JsonResults);
