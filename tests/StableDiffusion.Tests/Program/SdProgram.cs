@@ -21,9 +21,10 @@ internal static class SdProgram
     public static Outcome Run(params IEnumerable<string> arguments) => Run(arguments, workingFolder: null, input: null);
 
     /// <summary>Runs the program to its end, in a folder and with text on standard input.</summary>
-    public static Outcome Run(IEnumerable<string> arguments, string? workingFolder, string? input)
+    public static Outcome Run(
+        IEnumerable<string> arguments, string? workingFolder, string? input, IReadOnlyDictionary<string, string>? environment = null)
     {
-        using var process = Start(arguments, workingFolder);
+        using var process = Start(arguments, workingFolder, environment);
         if (input is not null)
         {
             process.StandardInput.Write(input);
@@ -41,13 +42,24 @@ internal static class SdProgram
         return new Outcome(process.ExitCode, output.GetAwaiter().GetResult(), errors.GetAwaiter().GetResult());
     }
 
-    /// <summary>Starts the program with all three streams in the caller's hands.</summary>
-    public static Process Start(IEnumerable<string> arguments, string? workingFolder = null) => Process.Start(
-        new ProcessStartInfo("dotnet", [Path, .. arguments])
+    /// <summary>Starts the program with all three streams in the caller's hands, and without the tester's own settings.</summary>
+    public static Process Start(
+        IEnumerable<string> arguments, string? workingFolder = null, IReadOnlyDictionary<string, string>? environment = null)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path, .. arguments])
         {
             WorkingDirectory = workingFolder ?? "",
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-        })!;
+        };
+        start.Environment.Remove("SD_MODEL");
+        start.Environment["XDG_CONFIG_HOME"] = System.IO.Path.Combine(AppContext.BaseDirectory, "no-configuration");
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
+        }
+
+        return Process.Start(start)!;
+    }
 }

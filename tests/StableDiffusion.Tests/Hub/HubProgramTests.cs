@@ -1,0 +1,184 @@
+using System.Text.Json.Nodes;
+
+namespace StableDiffusion.Tests;
+
+/// <summary>The program against a hub on loopback, with a cache, a configuration and an environment of its own.</summary>
+public sealed class HubProgramTests : IDisposable
+{
+    private const string Name = "someone/tiny-model";
+
+    private readonly TestHub _hub = new();
+    private readonly TemporaryFolder _folder = new();
+
+    public HubProgramTests()
+    {
+        var folder = Goldens.PathOf("models", "sd1");
+        foreach (var path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+        {
+            _hub.Add(Path.GetRelativePath(folder, path).Replace('\\', '/'), File.ReadAllBytes(path), isLarge: new FileInfo(path).Length > 10_000);
+        }
+    }
+
+    public void Dispose()
+    {
+        _hub.Dispose();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public void A_pulled_model_is_listed_inspected_painted_with_and_removed()
+    {
+        var pulled = Run("pull", Name);
+        Assert.Equal((0, ""), (pulled.ExitCode, pulled.Errors.Contains("error", StringComparison.Ordinal) ? pulled.Errors : ""));
+        Assert.Contains($" of {_hub.Files.Count} files", pulled.Errors, StringComparison.Ordinal);
+        Assert.True(Directory.Exists(Assert.Single(pulled.OutputLines)));
+
+        var listed = JsonNode.Parse(Run("list", "--json").Output)!.AsArray();
+        var one = Assert.Single(listed)!;
+        Assert.Equal((Name, "StableDiffusionPipeline", "float32"), ((string)one["name"]!, (string)one["family"]!, (string)one["precision"]!));
+        Assert.Equal(_hub.Files.Values.Sum(file => file.Content.LongLength), (long)one["bytes"]!);
+
+        var inspected = Run("inspect", Name, "--json");
+        Assert.Equal(0, inspected.ExitCode);
+        Assert.Contains("\"text to image\":true", inspected.Output, StringComparison.Ordinal);
+
+        // Offline, without a request, and the same picture as from the folder that it came from.
+        _hub.Requests.Clear();
+        Assert.Equal(0, Run("-m", Name, "a cat", "-s", "1", "--steps", "2", "-o", _folder.PathOf("pulled.png")).ExitCode);
+        Assert.Equal(0, Run("-m", Goldens.PathOf("models", "sd1"), "a cat", "-s", "1", "--steps", "2", "-o", _folder.PathOf("own.png")).ExitCode);
+        Assert.Equal(0, Run("compare", _folder.PathOf("pulled.png"), _folder.PathOf("own.png"), "--tolerance", "0").ExitCode);
+        Assert.Empty(_hub.Requests);
+
+        Assert.Equal(0, Run("rm", Name).ExitCode);
+        Assert.Equal("[]", Run("list", "--json").Output.Trim());
+        Assert.Equal(2, Run("rm", Name).ExitCode);
+        Assert.False(Directory.Exists(_folder.PathOf("hub/models--someone--tiny-model")));
+    }
+
+    [Fact]
+    public void A_model_that_is_not_cached_is_named_with_the_command_that_fetches_it()
+    {
+        var refused = Run("-m", Name, "a cat", "-o", _folder.Path + "/");
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains($"'sd pull {Name}' fetches it", Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
+        Assert.Empty(_hub.Requests);
+    }
+
+    [Fact]
+    public void A_repository_that_does_not_exist_is_one_line_and_exit_code_1()
+    {
+        var refused = Run("pull", "nobody/nothing");
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains("nobody/nothing does not exist, or is private", Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_name_that_is_none_is_exit_code_2() => Assert.Equal(2, Run("pull", "nothing").ExitCode);
+
+    [Fact]
+    public void Removing_one_snapshot_leaves_what_another_one_uses()
+    {
+        Assert.Equal(0, Run("pull", Name).ExitCode);
+        _hub.Commit = new string('b', 40);
+        _hub.Add("model_index.json", [.. _hub.Files["model_index.json"].Content, (byte)'\n']);
+        Assert.Equal(0, Run("pull", Name).ExitCode);
+
+        Assert.Equal(0, Run("rm", $"{Name}@{new string('a', 40)}").ExitCode);
+        var one = Assert.Single(JsonNode.Parse(Run("list", "--json").Output)!.AsArray())!;
+        Assert.Equal(new string('b', 40), (string)one["commit"]!);
+        Assert.Equal(0, Run("inspect", Name).ExitCode);
+    }
+
+    [Fact]
+    public void Defaults_stand_below_presets_and_presets_below_the_command_line()
+    {
+        Configure("config.json", """{ "steps": 3, "cfg-scale": 2, "presets": { "draft": { "steps": 2 } } }""");
+        Assert.Equal((3, 2.0), Painted());
+        Assert.Equal((2, 2.0), Painted("--preset", "draft"));
+        Assert.Equal((4, 5.0), Painted("--preset", "draft", "--steps", "4", "--cfg-scale", "5"));
+
+        (int Steps, double Scale) Painted(params string[] options)
+        {
+            var outcome = Run([.. options, "-m", Goldens.PathOf("models", "sd1"), "a cat", "-s", "1", "--json", "-o", _folder.Path + "/"]);
+            Assert.Equal("", outcome.ExitCode == 0 ? "" : outcome.Errors);
+            var parameters = PngReader.ReadTexts((string)JsonNode.Parse(outcome.Output)!["path"]!).Single(text => text.Key == "parameters").Value;
+            return (int.Parse(After(parameters, "Steps: "), System.Globalization.CultureInfo.InvariantCulture), double.Parse(After(parameters, "CFG scale: "), System.Globalization.CultureInfo.InvariantCulture));
+        }
+
+        static string After(string text, string key) => text[(text.IndexOf(key, StringComparison.Ordinal) + key.Length)..].Split(',')[0];
+    }
+
+    [Theory]
+    [InlineData("""{ "stps": 3 }""", "there is no option 'stps'")]
+    [InlineData("""{ "steps": "many" }""", "--steps many must be a whole number")]
+    [InlineData("""{ "steps": {} }""", "'steps' must be a text, a number, true or false")]
+    [InlineData("""{ "presets": 3 }""", "'presets' must be an object of options")]
+    [InlineData("""[ ]""", "must be a JSON object of options")]
+    [InlineData("""{ "steps": """, "is not valid JSON")]
+    public void What_is_wrong_with_the_configuration_is_said_with_its_file(string config, string expected)
+    {
+        Configure("config.json", config);
+        var refused = Run("a cat", "-o", _folder.Path + "/");
+        Assert.Equal(2, refused.ExitCode);
+        Assert.Contains(expected, Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
+        Assert.Contains("config.json", refused.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_short_name_and_the_variable_name_a_model()
+    {
+        Configure("models.json", $$"""{ "mini": "{{Goldens.PathOf("models", "sd2")}}", "gone": "/no/such/folder" }""");
+        Assert.Contains("StableDiffusionPipeline", Run("inspect", "mini").Output, StringComparison.Ordinal);
+        Assert.Contains("goldens/models/sd2", Run(["inspect"], ("SD_MODEL", "mini")).Output, StringComparison.Ordinal);
+        var refused = Run("-m", "gone", "a cat");
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains("'/no/such/folder'".Trim('\''), Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_that_is_no_model_is_inspected_with_exit_code_1()
+    {
+        var inspected = Run("inspect", _folder.Path);
+        Assert.Equal(1, inspected.ExitCode);
+        Assert.Contains("problem: ", inspected.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_doctor_finds_this_machine_fit()
+    {
+        var examined = Run("doctor", "--json");
+        Assert.Equal(0, examined.ExitCode);
+        var findings = JsonNode.Parse(examined.Output)!["findings"]!.AsArray();
+        Assert.Equal(["program", "ONNX Runtime", "processor", "memory", "CUDA", "hub cache", "configuration", "picture"], findings.Select(finding => (string)finding!["name"]!));
+        Assert.All(findings, finding => Assert.NotEqual("bad", (string)finding!["state"]!));
+    }
+
+    [Fact]
+    public void The_doctor_says_what_is_broken_with_exit_code_1()
+    {
+        Configure("models.json", "[");
+        var examined = Run("doctor");
+        Assert.Equal(1, examined.ExitCode);
+        Assert.Contains("BAD  configuration", examined.Output, StringComparison.Ordinal);
+    }
+
+    private void Configure(string file, string content)
+    {
+        Directory.CreateDirectory(_folder.PathOf("config/sd"));
+        File.WriteAllText(_folder.PathOf(Path.Combine("config", "sd", file)), content);
+    }
+
+    private SdProgram.Outcome Run(params string[] arguments) => Run(arguments, ("SD_MODEL", ""));
+
+    private SdProgram.Outcome Run(string[] arguments, (string Name, string Value) variable) => SdProgram.Run(
+        arguments,
+        workingFolder: null,
+        input: null,
+        new Dictionary<string, string>
+        {
+            ["HF_ENDPOINT"] = _hub.Endpoint,
+            ["HF_HUB_CACHE"] = _folder.PathOf("hub"),
+            ["XDG_CONFIG_HOME"] = _folder.PathOf("config"),
+            [variable.Name] = variable.Value,
+        });
+}
