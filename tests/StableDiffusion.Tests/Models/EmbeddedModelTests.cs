@@ -31,28 +31,6 @@ public sealed class EmbeddedModelTests(EmbeddedModelTests.EmbeddedModel model) :
         Assert.InRange(levels, 0, PixelTolerance);
     }
 
-    [Fact]
-    public void The_program_paints_it_without_being_told_a_model()
-    {
-        using var folder = new TemporaryFolder();
-        var golden = _cases[0];
-
-        var outcome = SdProgram.Run(
-            (string)golden["prompt"]!, "--seed", golden["seed"]!.ToString(), "--steps", golden["num_inference_steps"]!.ToString(),
-            "--cfg-scale", golden["guidance_scale"]!.ToString(), "--scheduler", (string)golden["scheduler"]!,
-            "--output", folder.PathOf("a.png"), "--save-latents", folder.PathOf("a.npy"), "--device", "cpu");
-
-        Assert.True(outcome.ExitCode == 0, outcome.Errors);
-        Assert.InRange(
-            Differences.Largest(NpyFile.Read(folder.PathOf("a.npy")).Values, NpyFile.Read(Path.Combine(_folder, (string)golden["latents"]!)).Values),
-            0,
-            LatentTolerance);
-        Assert.InRange(
-            Differences.Largest(PngReader.Read(folder.PathOf("a.png")).Image, PngReader.Read(Path.Combine(_folder, (string)golden["images"]![0]!)).Image),
-            0,
-            PixelTolerance);
-    }
-
     private static ImageRequest RequestOf(JsonNode golden) => new()
     {
         Prompt = (string)golden["prompt"]!,

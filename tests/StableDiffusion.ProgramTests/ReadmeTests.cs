@@ -16,7 +16,7 @@ public sealed partial class ReadmeTests
     [Fact]
     public void The_library_example_is_the_code_that_is_run_here()
     {
-        var source = File.ReadAllText(Path.Combine(Repository.Root, "tests", "StableDiffusion.Tests", "Program", "ReadmeExample.cs")).ReplaceLineEndings("\n");
+        var source = File.ReadAllText(Path.Combine(Repository.Root, "tests", "StableDiffusion.ProgramTests", "ReadmeExample.cs")).ReplaceLineEndings("\n");
         var method = Regex.Match(source, @"// README: begin\n(.*)\n\s*// README: end", RegexOptions.Singleline).Groups[1].Value;
 
         var shown = Regex.Match(_readme, @"\n## Library\n.*?```csharp\n(.*?)```", RegexOptions.Singleline).Groups[1].Value;
