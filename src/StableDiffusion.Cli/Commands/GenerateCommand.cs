@@ -46,6 +46,8 @@ internal static class GenerateCommand
         root.Add(InspectCommand.Create());
         root.Add(DoctorCommand.Create());
         root.Add(ConfigCommand.Create());
+        root.Add(CompletionCommand.Create(root));
+        root.Add(CompletionCommand.CreateManual(root));
         root.SetAction(parsed => Run(parsed, image, run, parsed.GetValue(output), parsed.GetValue(saveLatents)));
         return root;
     }
