@@ -7,6 +7,10 @@ internal static class Goldens
         ? given
         : Path.Combine(Repository.Root, "tests", "goldens");
 
+    /// <summary>A further set of references: a folder in the root or beside it; the tests' own where the set that is given has none.</summary>
+    public static string Beside(string name) =>
+        Array.Find([Path.Combine(Root, name), Path.Combine(Root, "..", name)], Directory.Exists) ?? Path.Combine(Repository.Root, "tests", "goldens", name);
+
     public static string PathOf(params string[] parts) => Path.Combine([Root, .. parts]);
 }
 

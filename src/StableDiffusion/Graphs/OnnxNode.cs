@@ -9,6 +9,9 @@ internal sealed class OnnxNode
     private const int OpTypeField = 4;
     private const int AttributeField = 5;
     private const int DomainField = 7;
+    private const int MetadataField = 9;
+    private const int MetadataKeyField = 1;
+    private const int MetadataValueField = 2;
 
     private readonly ProtobufMessage _message;
     private readonly OnnxAttribute[] _attributesRead;
@@ -52,6 +55,10 @@ internal sealed class OnnxNode
         Inputs.Where(i => i.Length > 0).Concat(OnnxSubgraph.Mentioned(Attributes.SelectMany(a => a.Graphs)));
 
     public OnnxAttribute? Attribute(string name) => Attributes.Find(a => a.Name == name);
+
+    /// <summary>What the exporter noted beside the node under a key; null where it noted nothing.</summary>
+    public string? Metadata(string key) =>
+        _message.All(MetadataField).Select(f => ProtobufMessage.Parse(f.Payload)).FirstOrDefault(m => m.Text(MetadataKeyField) == key)?.Text(MetadataValueField);
 
     /// <summary>Input number <paramref name="index"/>, or the empty name if the node has fewer.</summary>
     public string Input(int index) => index < Inputs.Count ? Inputs[index] : "";

@@ -68,6 +68,24 @@ internal sealed class JsonFile
     /// <summary>How many entries an array has.</summary>
     public int? Length(string key) => Find(key, JsonValueKind.Array) is { } value ? value.GetArrayLength() : null;
 
+    /// <summary>The texts of a list; empty where it is absent.</summary>
+    public IReadOnlyList<string> Texts(string key) =>
+        Find(key, JsonValueKind.Array) is not { } list ? []
+        : list.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String) ? [.. list.EnumerateArray().Select(item => item.GetString()!)]
+        : throw Wrong(key, "a list of texts");
+
+    /// <summary>A list of whole numbers above 0, or one alone; null where it is absent.</summary>
+    public IReadOnlyList<int>? Integers(string key)
+    {
+        if (!_root.TryGetProperty(key, out var value) || value.ValueKind != JsonValueKind.Array)
+        {
+            return Integer(key) is { } one ? [one] : null;
+        }
+
+        var numbers = value.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out var number) ? number : 0).ToList();
+        return numbers.Count > 0 && numbers.TrueForAll(number => number > 0) ? numbers : throw Wrong(key, "whole numbers above 0");
+    }
+
     /// <summary>One number that stands for both, or two.</summary>
     public (int First, int Second)? Pair(string key)
     {

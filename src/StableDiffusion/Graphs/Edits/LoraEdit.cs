@@ -1,0 +1,189 @@
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+
+namespace StableDiffusion;
+
+/// <summary>
+/// Puts LoRAs into a graph: small weights are changed in memory, W + up · down; beside larger ones the product runs as a path of its own,
+/// y = W x + up (down x), which neither reads nor copies the weight. Both give the same numbers but for the last bits. Every export goes: float16,
+/// transposed, shared, quantised and external weights.
+/// </summary>
+internal static class LoraEdit
+{
+    /// <summary>
+    /// Above so many bytes of weights in all the changes run beside them: merging would hold them a second time while the session opens, and a
+    /// path of rank 32 costs a large UNet 3 % of its multiplications.
+    /// </summary>
+    public const long MostMergedBytes = 64 << 20;
+
+    private const int WeightInput = 1;
+
+    /// <summary>Applies changes to the modules of a graph, in place.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="changes">The modules and what is added to the weight of each.</param>
+    /// <param name="mostMergedBytes">See <see cref="MostMergedBytes"/>.</param>
+    public static void Apply(OnnxGraph graph, IReadOnlyDictionary<WeightedModule, LowRank> changes, long mostMergedBytes = MostMergedBytes)
+    {
+        var index = new OnnxIndex(graph);
+        var merges = changes.Keys.Sum(module => BytesOf(index.Initializer(module.Weight))) <= mostMergedBytes;
+        var prefix = Prefix(graph);
+        foreach (var (module, change) in changes)
+        {
+            if (merges && CanMerge(module, index))
+            {
+                Merge(graph, index.Initializer(module.Weight)!, module.Transposed, change);
+            }
+            else
+            {
+                RunBeside(graph, index, module, change, $"{prefix}/{module.Node.Outputs[0]}");
+            }
+        }
+    }
+
+    private static long BytesOf(OnnxInitializer? weight) => weight is null ? 0 : weight.Dimensions.Aggregate((long)sizeof(float), (bytes, size) => bytes * size);
+
+    private static string Prefix(OnnxGraph graph)
+    {
+        var prefix = "lora";
+        while (graph.Nodes.Exists(node => node.Outputs.Exists(output => output.StartsWith(prefix, StringComparison.Ordinal)))
+            || graph.Initializers.Exists(weight => weight.Name.StartsWith(prefix, StringComparison.Ordinal)))
+        {
+            prefix += "_";
+        }
+
+        return prefix;
+    }
+
+    /// <summary>Whether the weight is one of plain numbers that no other node reads.</summary>
+    private static bool CanMerge(WeightedModule module, OnnxIndex index)
+    {
+        if (index.Initializer(module.Weight) is not { ElementType: OnnxElementType.Float or OnnxElementType.Float16 or OnnxElementType.BFloat16 })
+        {
+            return false;
+        }
+
+        for (var tensor = module.Node.Input(WeightInput); ; tensor = index.Producer(tensor)!.Inputs[0])
+        {
+            if (index.Readers(tensor).Count != 1 || index.Producer(tensor)?.OpType == "DequantizeLinear")
+            {
+                return false;
+            }
+
+            if (tensor == module.Weight)
+            {
+                return true;
+            }
+        }
+    }
+
+    private static void Merge(OnnxGraph graph, OnnxInitializer weight, bool transposed, LowRank change)
+    {
+        var bytes = graph.ReadBytes(weight);
+        var values = ToFloats(bytes, weight.ElementType);
+        change.AddTo(values, transposed);
+        var merged = new OnnxInitializer(weight.Name, weight.ElementType, weight.Dimensions, FromFloats(values, weight.ElementType));
+        graph.Initializers[graph.Initializers.IndexOf(weight)] = merged;
+    }
+
+    private static Span<float> ToFloats(byte[] bytes, OnnxElementType type)
+    {
+        if (type == OnnxElementType.Float)
+        {
+            return MemoryMarshal.Cast<byte, float>(bytes.AsSpan());
+        }
+
+        var values = new float[bytes.Length / 2];
+        if (type == OnnxElementType.Float16)
+        {
+            TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(bytes), values);
+        }
+        else
+        {
+            var bits = MemoryMarshal.Cast<byte, ushort>(bytes);
+            for (var i = 0; i < values.Length; i++)
+            {
+                values[i] = BitConverter.UInt32BitsToSingle((uint)bits[i] << 16);
+            }
+        }
+
+        return values;
+    }
+
+    private static ReadOnlySpan<byte> FromFloats(Span<float> values, OnnxElementType type)
+    {
+        if (type == OnnxElementType.Float)
+        {
+            return MemoryMarshal.AsBytes(values);
+        }
+
+        var halves = new Half[values.Length];
+        if (type == OnnxElementType.Float16)
+        {
+            TensorPrimitives.ConvertToHalf(values, halves);
+        }
+        else
+        {
+            var bits = MemoryMarshal.Cast<Half, ushort>(halves.AsSpan());
+            for (var i = 0; i < values.Length; i++)
+            {
+                // Rounded to the nearest, ties to even: half of the last place that stays, less one where that place is even.
+                var single = BitConverter.SingleToUInt32Bits(values[i]);
+                bits[i] = (ushort)((single + 0x7FFF + ((single >> 16) & 1)) >> 16);
+            }
+        }
+
+        return MemoryMarshal.AsBytes(halves.AsSpan());
+    }
+
+    private static void RunBeside(OnnxGraph graph, OnnxIndex index, WeightedModule module, LowRank change, string name)
+    {
+        var type = TypeAt(module.Node.Input(WeightInput), index);
+        var (node, output) = (module.Node, module.Node.Outputs[0]);
+        string Weight(string part, float[] values, params IEnumerable<long> shape)
+        {
+            graph.Initializers.Add(new OnnxInitializer($"{name}/{part}", type, shape, FromFloats(values, type)));
+            return $"{name}/{part}";
+        }
+
+        OnnxNode[] path = node.OpType == "Conv"
+            ?
+            [
+                new("Conv", [node.Inputs[0], Weight("down", change.Down, [change.Rank, .. module.Shape.Skip(1)])], [$"{name}/low"], KernelAttributes(node, module.Shape)),
+                new("Conv", [$"{name}/low", Weight("up", change.Up, change.Outputs, change.Rank, 1, 1)], [$"{name}/high"]),
+            ]
+            :
+            [
+                new("MatMul", [node.Inputs[0], Weight("down", LowRank.Transpose(change.Down, change.Rank, change.RowLength), change.RowLength, change.Rank)], [$"{name}/low"]),
+                new("MatMul", [$"{name}/low", Weight("up", LowRank.Transpose(change.Up, change.Outputs, change.Rank), change.Rank, change.Outputs)], [$"{name}/high"]),
+            ];
+        node.Outputs[0] = $"{name}/base";
+        graph.Nodes.InsertRange(graph.Nodes.IndexOf(node) + 1, [.. path, new OnnxNode("Add", [$"{name}/base", $"{name}/high"], [output])]);
+    }
+
+    private static List<OnnxAttribute> KernelAttributes(OnnxNode convolution, IReadOnlyList<long> shape) =>
+    [
+        .. convolution.Attributes.Where(attribute => attribute.Name is "pads" or "strides" or "dilations" or "auto_pad"),
+        OnnxAttribute.Of("kernel_shape", shape.Skip(2)),
+    ];
+
+    /// <summary>The type in which a weight reaches its node.</summary>
+    private static OnnxElementType TypeAt(string tensor, OnnxIndex index)
+    {
+        while (index.Producer(tensor) is { Inputs.Count: > 0 } node)
+        {
+            switch (node.OpType)
+            {
+                case "Cast":
+                    return (OnnxElementType)(node.Attribute("to")?.Integer ?? (long)OnnxElementType.Float);
+                case "DequantizeLinear":
+                    tensor = node.Inputs[1];
+                    break;
+                default:
+                    tensor = node.Inputs[0];
+                    break;
+            }
+        }
+
+        return index.Constant(tensor)?.ElementType ?? OnnxElementType.Float;
+    }
+}

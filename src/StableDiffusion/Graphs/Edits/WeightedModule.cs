@@ -1,0 +1,52 @@
+namespace StableDiffusion;
+
+/// <summary>A node with a weight matrix or kernel, as the PyTorch module that it was exported from.</summary>
+/// <param name="Node">Conv, MatMul or Gemm; its weight is input 1.</param>
+/// <param name="Weight">The initializer, or the output of the Constant, behind Casts, Transposes and the like.</param>
+/// <param name="Transposed">Whether its values lie as [in, out] where PyTorch has [out, in].</param>
+/// <param name="Shape">[out, in], or [out, in, height, width] for a convolution.</param>
+internal sealed record WeightedModule(OnnxNode Node, string Weight, bool Transposed, IReadOnlyList<long> Shape)
+{
+    private const int WeightInput = 1;
+
+    /// <summary>All nodes with a constant weight, in the order of the graph.</summary>
+    public static IReadOnlyList<WeightedModule> Find(OnnxGraph graph, OnnxIndex index)
+    {
+        var found = new List<WeightedModule>();
+        foreach (var node in graph.Nodes.Where(node => node.OpType is "Conv" or "MatMul" or "Gemm" && node.Domain.Length == 0))
+        {
+            if (index.Constant(node.Input(WeightInput)) is not { } constant || constant.Dimensions.Count != (node.OpType == "Conv" ? 4 : 2))
+            {
+                continue;
+            }
+
+            var (weight, turned) = index.Source(node.Input(WeightInput));
+            var transposed = node.OpType != "Conv" && turned ^ (node.OpType == "MatMul" || node.Attribute("transB") is not { Integer: not 0 });
+            found.Add(new WeightedModule(node, weight, transposed, transposed ? [.. constant.Dimensions.Reverse()] : constant.Dimensions));
+        }
+
+        return found;
+    }
+
+    /// <summary>
+    /// The module's path where the export kept it: in the node's name ("/conv_in/Conv"), else in the weight's ("conv_in.weight"), else in what torch's
+    /// newer exporter notes beside the node.
+    /// </summary>
+    public string? Path()
+    {
+        var steps = Node.Name.Split('/');
+        if (steps is ["", _, .., var last] && (last == Node.OpType || last.StartsWith(Node.OpType + "_", StringComparison.Ordinal)))
+        {
+            return string.Join('.', steps[1..^1]);
+        }
+
+        const string suffix = ".weight";
+        if (Weight.EndsWith(suffix, StringComparison.Ordinal))
+        {
+            return Weight[..^suffix.Length];
+        }
+
+        // ['', 'conv_in', 'Conv_0']: the last but one is the module.
+        return Node.Metadata("pkg.torch.onnx.name_scopes")?.Split('\'') is { Length: > 4 } scopes && scopes[^4].Length > 0 ? scopes[^4] : null;
+    }
+}
