@@ -92,6 +92,15 @@ public sealed record ImageRequest
     /// <summary>SDXL: the (width, height) the model is to aim at; null for the picture's own.</summary>
     public (int Width, int Height)? TargetSize { get; init; }
 
+    /// <summary>LoRAs to add to the weights; several add up. Names in the prompt are none: see <see cref="LoraTag.Extract"/>.</summary>
+    public IReadOnlyList<Lora> Loras { get; init; } = [];
+
+    /// <summary>Learnt words that the prompts may use.</summary>
+    public IReadOnlyList<TextualInversion> Embeddings { get; init; } = [];
+
+    /// <summary>A folder of further learnt words.</summary>
+    public string? EmbeddingFolder { get; init; }
+
     /// <summary>Whether <see cref="GenerationProgress.Step"/> is filled: it costs a copy of the latents a call.</summary>
     public bool ReportsSteps { get; init; }
 

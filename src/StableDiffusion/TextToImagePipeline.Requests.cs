@@ -63,6 +63,7 @@ public sealed partial class TextToImagePipeline
     /// <summary>Says what will not stop the run, but may surprise.</summary>
     private void WarnOf(GenerationPlan plan)
     {
+        _adapters.EditsFor(plan.Request);
         if (Folder.Vocabulary?.UnknownWords(plan.Request.Prompt) is { Count: > 0 } unknown)
         {
             _warn($"not in this model's vocabulary: {string.Join(", ", unknown)}. 'vocabulary' lists what {Folder.Name} can paint.");

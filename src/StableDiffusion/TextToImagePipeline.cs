@@ -8,11 +8,13 @@ public sealed partial class TextToImagePipeline : IDisposable
 {
     private readonly NetworkSet _networks;
     private readonly Action<string> _warn;
+    private readonly AdapterShelf _adapters;
 
     private TextToImagePipeline(ModelFolder folder, PipelineOptions options)
     {
         Folder = folder;
         _warn = options.Warning ?? (_ => { });
+        _adapters = new AdapterShelf(folder, _warn);
         var host = new OnnxRuntimeHost(options.Device, options.Threads);
         Device = host.DeviceName;
         var oneAtATime = options.OneNetworkAtATime ?? folder.WeightBytes > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes * 0.7;
@@ -61,7 +63,7 @@ public sealed partial class TextToImagePipeline : IDisposable
             var one = latents.Extract(i);
             var picture = clock.Decode(() => _networks.Codec.Decode(one, cancellation));
             var (painting, inSeed) = group[i];
-            var parameters = painting.Plan.ParametersOf(painting.Seed, inSeed);
+            var parameters = _adapters.Describe(painting.Plan.ParametersOf(painting.Seed, inSeed), painting.Plan.Request);
             yield return new GeneratedImage(picture, one, first + i, painting.Seed, inSeed, parameters, clock.Timings);
         }
 
@@ -72,7 +74,7 @@ public sealed partial class TextToImagePipeline : IDisposable
     private IEnumerable<GeneratedImage> Paint(IReadOnlyList<Painting> paintings, Report report, CancellationToken cancellation)
     {
         var clock = new StageClock();
-        _networks.Use(paintings[0].Plan.Edits);
+        _networks.Use([.. _adapters.EditsFor(paintings[0].Plan.Request), .. paintings[0].Plan.Edits]);
         var told = Condition(paintings, clock, cancellation);
         for (var done = 0; done < paintings.Count;)
         {

@@ -26,7 +26,7 @@ internal sealed class LoraSet
             return table;
         }
 
-        var denoiser = Directory.Exists(folder.Combine("transformer")) ? "transformer" : "unet";
+        var denoiser = folder.Family.NetworkPart;
         foreach (var lora in loras)
         {
             var file = LoraFile.Open(lora.Path);
@@ -49,6 +49,9 @@ internal sealed class LoraSet
             Report(file, lost, folder, warn);
         }
     }
+
+    /// <summary>The folders of the networks that are changed.</summary>
+    public IReadOnlyCollection<string> Parts => _changes.Keys;
 
     /// <summary>Applies what is meant for one network.</summary>
     /// <param name="graph">The network.</param>

@@ -129,10 +129,10 @@ internal sealed class ClipConditioner : IConditioner
     {
         if (way == LongPrompt.Chunk)
         {
-            return PromptChunks.Split(encoder.Tokenizer, PromptParser.Parse(text), encoder.Length);
+            return PromptChunks.Split(encoder.Tokenizer, encoder.Words, PromptParser.Parse(text), encoder.Length);
         }
 
-        var cut = encoder.Tokenizer.Truncate(text, encoder.Length);
+        var cut = encoder.Words.Truncate(encoder.Tokenizer, text, encoder.Length);
         if (cut.DroppedText.Length > 0)
         {
             warn($"the prompt is longer than the {encoder.Length - 2} tokens the model reads; left out: \"{cut.DroppedText}\"");

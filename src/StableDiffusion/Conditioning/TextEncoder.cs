@@ -15,12 +15,16 @@ internal sealed class TextEncoder : IDisposable
         _part = part;
         _loader = loader;
         Tokenizer = ClipTokenizer.Load(folder.Combine(tokenizerPart));
+        Words = loader.Edits.OfType<LearntWordsEdit>().FirstOrDefault(edit => edit.AppliesTo(part))?.Words ?? LearntWords.None;
         _model = loader.Open(part);
         var fixedLength = _model.Inputs[_model.InputNamed("input_ids")].Dimensions[^1];
         Length = fixedLength > 0 ? fixedLength : Math.Min(Tokenizer.ModelMaxLength ?? folder.MaxTextLength, folder.MaxTextLength);
     }
 
     public ClipTokenizer Tokenizer { get; }
+
+    /// <summary>Words that were added to those of the model.</summary>
+    public LearntWords Words { get; }
 
     /// <summary>Tokens of one text, with start and end.</summary>
     public int Length { get; }

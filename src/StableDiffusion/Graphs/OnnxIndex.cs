@@ -64,6 +64,27 @@ internal sealed class OnnxIndex
         return Initializer(source) ?? (Producer(source) is { OpType: "Constant" } node ? node.Attribute("value")?.Tensor : null);
     }
 
+    /// <summary>The type in which a constant reaches its reader, through nodes that only hand on.</summary>
+    public OnnxElementType ElementTypeAt(string tensor)
+    {
+        for (var passed = new HashSet<string>(); passed.Add(tensor) && Producer(tensor) is { Inputs.Count: > 0 } node;)
+        {
+            switch (node.OpType)
+            {
+                case "Cast":
+                    return (OnnxElementType)(node.Attribute("to")?.Integer ?? (long)OnnxElementType.Float);
+                case "DequantizeLinear":
+                    tensor = node.Input(1);
+                    break;
+                default:
+                    tensor = node.Inputs[0];
+                    break;
+            }
+        }
+
+        return Constant(tensor)?.ElementType ?? OnnxElementType.Float;
+    }
+
     /// <summary>All tensors that these are computed from, themselves included.</summary>
     public HashSet<string> Ancestors(params IEnumerable<string> tensors)
     {

@@ -147,6 +147,8 @@ internal sealed partial class GenerationPlan
         && (Request.Scheduler, Request.Eta) == (other.Request.Scheduler, other.Request.Eta)
         && TimeIds.AsSpan().SequenceEqual(other.TimeIds)
         && GuidanceEmbedding.AsSpan().SequenceEqual(other.GuidanceEmbedding)
+        && Request.Loras.SequenceEqual(other.Request.Loras)
+        && Request.Embeddings.SequenceEqual(other.Request.Embeddings) && Request.EmbeddingFolder == other.Request.EmbeddingFolder
         && Edits.Select(edit => edit.Key).SequenceEqual(other.Edits.Select(edit => edit.Key))
         && Request.SchedulerConfig.Count == other.Request.SchedulerConfig.Count
         && Request.SchedulerConfig.All(entry =>

@@ -8,11 +8,14 @@ namespace StableDiffusion.Tests;
 internal sealed class GoldenCase
 {
     private readonly JsonObject _case;
+    private readonly string _folder;
 
-    private GoldenCase(JsonObject json) => _case = json;
+    private GoldenCase(JsonObject json, string folder) => (_case, _folder) = (json, folder);
 
-    public static IReadOnlyList<GoldenCase> All { get; } =
-        [.. JsonNode.Parse(File.ReadAllText(Goldens.PathOf("pictures", "cases.json")))!.AsArray().Select(node => new GoldenCase(node!.AsObject()))];
+    public static IReadOnlyList<GoldenCase> All { get; } = Read(Goldens.PathOf("pictures"));
+
+    /// <summary>Cases with LoRAs and learnt words.</summary>
+    public static IReadOnlyList<GoldenCase> Adapters { get; } = Read(LoraGoldens.Folder);
 
     public string Name => (string)_case["name"]!;
 
@@ -40,9 +43,9 @@ internal sealed class GoldenCase
     public bool ClipsSamples => (bool?)_case["scheduler_config"]?["clip_sample"] ?? false;
 
     /// <summary>The final latents, as the pipeline's <c>output_type="latent"</c> gave them.</summary>
-    public float[] Latents => NpyFile.Read(Goldens.PathOf("pictures", (string)_case["latents"]!)).Values;
+    public float[] Latents => NpyFile.Read(Path.Combine(_folder, (string)_case["latents"]!)).Values;
 
-    public IReadOnlyList<string> Pictures => [.. _case["images"]!.AsArray().Select(name => Goldens.PathOf("pictures", (string)name!))];
+    public IReadOnlyList<string> Pictures => [.. _case["images"]!.AsArray().Select(name => Path.Combine(_folder, (string)name!))];
 
     private int? Width => (int?)_case["width"];
 
@@ -51,6 +54,9 @@ internal sealed class GoldenCase
     private long[] Seeds => _case["seed"] is JsonArray list ? [.. list.Select(seed => (long)seed!)] : [(long)_case["seed"]!];
 
     public static GoldenCase Named(string name) => All.Single(one => one.Name == name);
+
+    private static IReadOnlyList<GoldenCase> Read(string folder) =>
+        [.. JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "cases.json")))!.AsArray().Select(node => new GoldenCase(node!.AsObject(), folder))];
 
     /// <summary>The case as a request to the library, in diffusers' way of reading prompts.</summary>
     public ImageRequest ToRequest() => new()
@@ -76,6 +82,8 @@ internal sealed class GoldenCase
         OriginalSize = Pair("original_size") is var (height, width) ? (width, height) : null,
         Crop = Pair("crops_coords_top_left") ?? (0, 0),
         TargetSize = Pair("target_size") is var (targetHeight, targetWidth) ? (targetWidth, targetHeight) : null,
+        Loras = [.. Entries("loras").Select(lora => Lora.Of(Path.Combine(_folder, (string)lora["file"]!), (double)lora["weight"]!))],
+        Embeddings = [.. Entries("embeddings").Select(one => new TextualInversion(Path.Combine(_folder, (string)one["file"]!), (string?)one["token"]))],
     };
 
     /// <summary>The case as a command line.</summary>
@@ -145,7 +153,9 @@ internal sealed class GoldenCase
 
     private JsonObject Overrides => _case["scheduler_config"]?.AsObject() ?? [];
 
-    private string? PathOf(string key) => (string?)_case[key] is { } name ? Goldens.PathOf("pictures", name) : null;
+    private IEnumerable<JsonNode> Entries(string key) => _case[key]?.AsArray().Select(entry => entry!) ?? [];
+
+    private string? PathOf(string key) => (string?)_case[key] is { } name ? Path.Combine(_folder, name) : null;
 
     private (int First, int Second)? Pair(string key) => _case[key] is JsonArray { Count: 2 } pair ? ((int)pair[0]!, (int)pair[1]!) : null;
 }

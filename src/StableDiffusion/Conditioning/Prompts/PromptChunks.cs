@@ -16,7 +16,11 @@ public static class PromptChunks
     /// <param name="pieces">The prompt, as <see cref="PromptParser.Parse"/> gives it.</param>
     /// <param name="length">The number of ids that the encoder takes: 77 with CLIP, two of them for begin and end.</param>
     /// <exception cref="ArgumentOutOfRangeException">The length has no room for a token between begin and end.</exception>
-    public static IReadOnlyList<PromptChunk> Split(ClipTokenizer tokenizer, IReadOnlyList<WeightedText> pieces, int length)
+    public static IReadOnlyList<PromptChunk> Split(ClipTokenizer tokenizer, IReadOnlyList<WeightedText> pieces, int length) =>
+        Split(tokenizer, LearntWords.None, pieces, length);
+
+    /// <summary>The same with learnt words, whose vectors all stand in one chunk.</summary>
+    internal static IReadOnlyList<PromptChunk> Split(ClipTokenizer tokenizer, LearntWords words, IReadOnlyList<WeightedText> pieces, int length)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(length, 3);
         var room = length - 2;
@@ -32,9 +36,14 @@ public static class PromptChunks
                 continue;
             }
 
-            foreach (var token in tokenizer.Encode(piece.Text))
+            foreach (var (ids, _) in words.Tokenize(tokenizer, piece.Text))
             {
-                if (token == comma)
+                if (ids.Count > room)
+                {
+                    throw new RequestException($"a learnt word of {ids.Count} vectors does not fit the {room} tokens that the text encoder reads at once.");
+                }
+
+                if (ids is [var token] && token == comma)
                 {
                     // Where the comma will stand, unless the chunk is full: then the webui, too, forgets it with the chunk.
                     afterComma = tokens.Count + 1;
@@ -44,12 +53,12 @@ public static class PromptChunks
                     Close(afterComma);
                 }
 
-                if (tokens.Count == room)
+                if (tokens.Count + ids.Count > room)
                 {
-                    Close(room);
+                    Close(tokens.Count);
                 }
 
-                tokens.Add((token, (float)piece.Weight));
+                tokens.AddRange(ids.Select(id => (id, (float)piece.Weight)));
             }
         }
 

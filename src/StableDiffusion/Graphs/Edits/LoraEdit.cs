@@ -1,6 +1,3 @@
-using System.Numerics.Tensors;
-using System.Runtime.InteropServices;
-
 namespace StableDiffusion;
 
 /// <summary>
@@ -79,69 +76,19 @@ internal static class LoraEdit
     private static void Merge(OnnxGraph graph, OnnxInitializer weight, bool transposed, LowRank change)
     {
         var bytes = graph.ReadBytes(weight);
-        var values = ToFloats(bytes, weight.ElementType);
+        var values = WeightValues.ToFloats(bytes, weight.ElementType);
         change.AddTo(values, transposed);
-        var merged = new OnnxInitializer(weight.Name, weight.ElementType, weight.Dimensions, FromFloats(values, weight.ElementType));
+        var merged = new OnnxInitializer(weight.Name, weight.ElementType, weight.Dimensions, WeightValues.FromFloats(values, weight.ElementType));
         graph.Initializers[graph.Initializers.IndexOf(weight)] = merged;
-    }
-
-    private static Span<float> ToFloats(byte[] bytes, OnnxElementType type)
-    {
-        if (type == OnnxElementType.Float)
-        {
-            return MemoryMarshal.Cast<byte, float>(bytes.AsSpan());
-        }
-
-        var values = new float[bytes.Length / 2];
-        if (type == OnnxElementType.Float16)
-        {
-            TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(bytes), values);
-        }
-        else
-        {
-            var bits = MemoryMarshal.Cast<byte, ushort>(bytes);
-            for (var i = 0; i < values.Length; i++)
-            {
-                values[i] = BitConverter.UInt32BitsToSingle((uint)bits[i] << 16);
-            }
-        }
-
-        return values;
-    }
-
-    private static ReadOnlySpan<byte> FromFloats(Span<float> values, OnnxElementType type)
-    {
-        if (type == OnnxElementType.Float)
-        {
-            return MemoryMarshal.AsBytes(values);
-        }
-
-        var halves = new Half[values.Length];
-        if (type == OnnxElementType.Float16)
-        {
-            TensorPrimitives.ConvertToHalf(values, halves);
-        }
-        else
-        {
-            var bits = MemoryMarshal.Cast<Half, ushort>(halves.AsSpan());
-            for (var i = 0; i < values.Length; i++)
-            {
-                // Rounded to the nearest, ties to even: half of the last place that stays, less one where that place is even.
-                var single = BitConverter.SingleToUInt32Bits(values[i]);
-                bits[i] = (ushort)((single + 0x7FFF + ((single >> 16) & 1)) >> 16);
-            }
-        }
-
-        return MemoryMarshal.AsBytes(halves.AsSpan());
     }
 
     private static void RunBeside(OnnxGraph graph, OnnxIndex index, WeightedModule module, LowRank change, string name)
     {
-        var type = TypeAt(module.Node.Input(WeightInput), index);
+        var type = index.ElementTypeAt(module.Node.Input(WeightInput));
         var (node, output) = (module.Node, module.Node.Outputs[0]);
         string Weight(string part, float[] values, params IEnumerable<long> shape)
         {
-            graph.Initializers.Add(new OnnxInitializer($"{name}/{part}", type, shape, FromFloats(values, type)));
+            graph.Initializers.Add(new OnnxInitializer($"{name}/{part}", type, shape, WeightValues.FromFloats(values, type)));
             return $"{name}/{part}";
         }
 
@@ -165,25 +112,4 @@ internal static class LoraEdit
         .. convolution.Attributes.Where(attribute => attribute.Name is "pads" or "strides" or "dilations" or "auto_pad"),
         OnnxAttribute.Of("kernel_shape", shape.Skip(2)),
     ];
-
-    /// <summary>The type in which a weight reaches its node.</summary>
-    private static OnnxElementType TypeAt(string tensor, OnnxIndex index)
-    {
-        while (index.Producer(tensor) is { Inputs.Count: > 0 } node)
-        {
-            switch (node.OpType)
-            {
-                case "Cast":
-                    return (OnnxElementType)(node.Attribute("to")?.Integer ?? (long)OnnxElementType.Float);
-                case "DequantizeLinear":
-                    tensor = node.Inputs[1];
-                    break;
-                default:
-                    tensor = node.Inputs[0];
-                    break;
-            }
-        }
-
-        return index.Constant(tensor)?.ElementType ?? OnnxElementType.Float;
-    }
 }

@@ -1,0 +1,96 @@
+namespace StableDiffusion;
+
+/// <summary>Words that stand for vectors of their own, and the ids under which a text encoder's table holds these.</summary>
+internal sealed class LearntWords
+{
+    private readonly List<LearntWord> _words;
+
+    public LearntWords(IEnumerable<LearntWord> words) => _words = [.. words.OrderByDescending(word => word.Text.Length)];
+
+    /// <summary>No words at all.</summary>
+    public static LearntWords None { get; } = new([]);
+
+    /// <summary>Whether a text has the word in it.</summary>
+    public static bool Has(string text, string word) => IndexOf(text, word, 0) >= 0;
+
+    /// <summary>
+    /// The tokens of a text: those of the tokenizer between the words, and for each word all its ids as one group, which no cut may part.
+    /// Letters next to a word make another word of it; case does not matter.
+    /// </summary>
+    public IEnumerable<(IReadOnlyList<int> Ids, int Start)> Tokenize(ClipTokenizer tokenizer, string text)
+    {
+        for (var start = 0; start <= text.Length;)
+        {
+            var (word, at) = Next(text, start);
+            foreach (var token in tokenizer.Tokenize(text[start..at]))
+            {
+                yield return ([token.Id], start + token.Start);
+            }
+
+            if (word is null)
+            {
+                yield break;
+            }
+
+            yield return ([.. Enumerable.Range(word.FirstId, word.Count)], at);
+            start = at + word.Text.Length;
+        }
+    }
+
+    /// <summary>Cuts or pads a text as <see cref="ClipTokenizer.Truncate"/> does.</summary>
+    public TokenizedPrompt Truncate(ClipTokenizer tokenizer, string text, int length)
+    {
+        if (_words.Count == 0)
+        {
+            return tokenizer.Truncate(text, length);
+        }
+
+        var tokens = Tokenize(tokenizer, text).SelectMany(group => group.Ids.Select(id => (Id: id, group.Start))).ToList();
+        var kept = Math.Min(tokens.Count, length - 2);
+        var ids = new int[length];
+        Array.Fill(ids, tokenizer.PadId);
+        ids[0] = tokenizer.BosId;
+        for (var i = 0; i < kept; i++)
+        {
+            ids[i + 1] = tokens[i].Id;
+        }
+
+        ids[kept + 1] = tokenizer.EosId;
+        return new TokenizedPrompt(ids, tokens.Count > kept ? text[tokens[kept].Start..].Trim() : "");
+    }
+
+    /// <summary>The next word of a text, the longest where several begin at one place, or none and the text's end.</summary>
+    private (LearntWord? Word, int At) Next(string text, int start)
+    {
+        (LearntWord? Word, int At) next = (null, text.Length);
+        foreach (var word in _words)
+        {
+            var at = IndexOf(text, word.Text, start);
+            if (at >= 0 && at < next.At)
+            {
+                next = (word, at);
+            }
+        }
+
+        return next;
+    }
+
+    private static int IndexOf(string text, string word, int start)
+    {
+        for (var at = start - 1; (at = text.IndexOf(word, at + 1, StringComparison.OrdinalIgnoreCase)) >= 0;)
+        {
+            var end = at + word.Length;
+            var alone = (at == 0 || !char.IsLetter(text[at - 1]) || !char.IsLetter(word[0]))
+                && (end == text.Length || !char.IsLetter(text[end]) || !char.IsLetter(word[^1]));
+            if (alone)
+            {
+                return at;
+            }
+        }
+
+        return -1;
+    }
+}
+
+/// <summary>A word, and the ids of its vectors.</summary>
+internal sealed record LearntWord(string Text, int FirstId, int Count);
