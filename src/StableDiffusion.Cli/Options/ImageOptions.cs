@@ -177,11 +177,13 @@ internal sealed class ImageOptions
 
     public Option<string?> TargetSize { get; } = new("--target-size") { Description = "SDXL: size it is to aim at. [default: -W x -H]", HelpName = "WxH" };
 
+    private AdapterOptions Adapters { get; } = new();
+
     /// <summary>All options, in the order of the help text.</summary>
     public IReadOnlyList<Option> All =>
     [
         Prompt, NegativePrompt, Steps, CfgScale, Width, Height, Seed, BatchCount, NumImages, Scheduler, Sigmas, Spacing, Prediction,
-        SchedulerConfig, Eta, InitImage, Strength, Mask, ResizeMode, Latents, ClipSkip, LongPrompt, GuidanceRescale, GuidanceStart,
+        SchedulerConfig, Eta, .. Adapters.All, InitImage, Strength, Mask, ResizeMode, Latents, ClipSkip, LongPrompt, GuidanceRescale, GuidanceStart,
         GuidanceEnd, Rng, Prompt2, NegativePrompt2, OriginalSize, Crop, TargetSize,
     ];
 
@@ -192,7 +194,7 @@ internal sealed class ImageOptions
     public ImageRequest Request(ParseResult given, string prompt)
     {
         var latents = given.GetValue(Latents) is { } latentsPath ? ReadLatents(latentsPath) : null;
-        return new ImageRequest
+        var request = new ImageRequest
         {
             Prompt = prompt,
             NegativePrompt = given.GetValue(NegativePrompt),
@@ -222,6 +224,7 @@ internal sealed class ImageOptions
             Crop = Numbers(Crop, given, ',', 0) ?? (0, 0),
             TargetSize = Numbers(TargetSize, given, 'x', 1) is var (targetWidth, targetHeight) ? (targetWidth, targetHeight) : null,
         };
+        return Adapters.AddTo(request, given);
     }
 
     private static Latents ReadLatents(string path)

@@ -81,7 +81,7 @@ internal sealed class JobSource(LineOptions options, IReadOnlyDictionary<string,
         }
 
         var name = names[first];
-        var choices = name == LineOptions.SchedulerConfig ? [given[name]] : given[name].SelectMany(PromptExpansion.Expand).Select(text => (IReadOnlyList<string>)[text]);
+        var choices = options.IsList(name) ? [given[name]] : given[name].SelectMany(PromptExpansion.Expand).Select(text => (IReadOnlyList<string>)[text]);
         return choices.SelectMany(choice => Combinations(given, names, first + 1).Select(rest =>
         {
             rest[name] = choice;

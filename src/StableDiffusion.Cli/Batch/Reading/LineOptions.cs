@@ -65,6 +65,9 @@ internal sealed class LineOptions
         return found;
     }
 
+    /// <summary>Whether a line may give the field several times, or as a list.</summary>
+    public bool IsList(string field) => _byName.TryGetValue(field, out var option) && option.ValueType == typeof(string[]);
+
     /// <summary>Whether the words of a text line up to the next option all belong to this field, as A1111 reads them.</summary>
     public static bool TakesManyWords(string field) => _manyWords.Contains(field);
 
@@ -116,7 +119,7 @@ internal sealed class LineOptions
         {
             if (fields.TryGetValue(name, out var values))
             {
-                json[name] = name == SchedulerConfig
+                json[name] = IsList(name)
                     ? new JsonArray([.. values.Select(value => JsonValue.Create(value))])
                     : Value(_byName[name], name, values[0]);
             }

@@ -38,15 +38,15 @@ internal static class TextLine
                 at = last;
             }
 
-            Add(fields, field, value, name);
+            Add(fields, field, value, name, options.IsList(field));
         }
 
         return fields;
     }
 
-    private static void Add(Dictionary<string, IReadOnlyList<string>> fields, string field, string value, string name)
+    private static void Add(Dictionary<string, IReadOnlyList<string>> fields, string field, string value, string name, bool isList)
     {
-        if (fields.TryGetValue(field, out var earlier) && field != LineOptions.SchedulerConfig)
+        if (fields.TryGetValue(field, out var earlier) && !isList)
         {
             throw new RequestException($"{(field == LineOptions.Prompt ? "the prompt" : name)} is given twice.");
         }
