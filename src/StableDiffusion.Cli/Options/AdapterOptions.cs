@@ -64,12 +64,12 @@ internal sealed class AdapterOptions
     {
         var colon = text.LastIndexOf(':');
         var lora = colon > 0 && Strengths(text[(colon + 1)..]) is var (weight, textWeight) ? new Lora(text[..colon], weight, textWeight) : Lora.Of(text, 1);
-        if (File.Exists(lora.Path) || Path.IsPathRooted(lora.Path))
+        if (File.Exists(lora.Path))
         {
             return lora;
         }
 
-        return colon > 0 && lora.Path == text && !File.Exists(text) && File.Exists(text[..colon])
+        return colon > 0 && lora.Path == text && File.Exists(text[..colon])
             ? throw new RequestException($"{Loras.Name} {OneLine.Quote(text)}: the strength must be a number such as 0.8, or unet=0.8,text=0.5.")
             : folder is not null && Find(folder, lora.Path) is { } found ? lora with { Path = found } : lora;
     }

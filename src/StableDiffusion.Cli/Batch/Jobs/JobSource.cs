@@ -72,7 +72,7 @@ internal sealed class JobSource(LineOptions options, IReadOnlyDictionary<string,
     }
 
     /// <summary>Every choice of alternatives, the last field turning fastest.</summary>
-    private static IEnumerable<Dictionary<string, IReadOnlyList<string>>> Combinations(
+    private IEnumerable<Dictionary<string, IReadOnlyList<string>>> Combinations(
         Dictionary<string, IReadOnlyList<string>> given, List<string> names, int first)
     {
         if (first == names.Count)
