@@ -49,9 +49,9 @@ public sealed class AdapterProgramTests : IDisposable
         var without = Paint("red robot");
         string[] lines =
         [
-            $$"""{"prompt": "red robot", "seed": 1, "steps": 2, "lora": ["{{lora}}"], "output": "one"}""",
-            """{"prompt": "red robot", "seed": 1, "steps": 2, "output": "two"}""",
-            $$"""{"prompt": "red robot", "seed": 1, "steps": 2, "lora": "{{lora}}", "output": "three"}""",
+            $$"""{"prompt": "red robot", "seed": 1, "steps": 2, "lora": ["{{lora}}"], "output": "one.png"}""",
+            """{"prompt": "red robot", "seed": 1, "steps": 2, "output": "two.png"}""",
+            $$"""{"prompt": "red robot", "seed": 1, "steps": 2, "lora": "{{lora}}", "output": "three.png"}""",
         ];
 
         var outcome = SdProgram.Run(
