@@ -23,7 +23,7 @@ internal sealed class OnnxRuntimeHost
             else if (!device.IsAutomatic)
             {
                 throw new DeviceException(
-                    $"--device {device.Name} cannot be used: {failure} See README.md, \"CUDA\", or run with --device cpu.");
+                    $"--device {device.Name} cannot be used: {failure}. It needs CUDA 13, cuDNN 9 and an NVIDIA GPU; install them, or run with --device cpu.");
             }
         }
 
@@ -62,7 +62,7 @@ internal sealed class OnnxRuntimeHost
         }
         catch (Exception error) when (error is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException or DeviceException)
         {
-            return OneLine.Of(error.Message).TrimEnd('.') + ".";
+            return CudaProvider.Reason(error.Message);
         }
     }
 }
