@@ -20,12 +20,12 @@ try
 }
 catch (RequestException error)
 {
-    log.Error(error.Message);
+    log.Error(OptionNames.Message(error));
     return ExitCode.Usage;
 }
 catch (Exception error) when (error is ModelException or DeviceException or BatchStopException)
 {
-    log.Error(error.Message);
+    log.Error(OptionNames.Message(error));
     return ExitCode.Failed;
 }
 catch (Exception error) when (error is IOException or UnauthorizedAccessException)

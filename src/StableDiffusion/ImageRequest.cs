@@ -50,6 +50,9 @@ public sealed record ImageRequest
     /// <summary>A name from <see cref="SchedulerTable"/>, or one of its aliases; null for the model's own scheduler.</summary>
     public string? Scheduler { get; init; }
 
+    /// <summary>A scheduler of the caller's own, built for each run; null for one of <see cref="SchedulerTable"/>.</summary>
+    public Func<SchedulerRun, IScheduler>? SchedulerFactory { get; init; }
+
     /// <summary>Entries laid over the model's <c>scheduler_config.json</c>, by key, as diffusers' <c>from_config</c> does.</summary>
     public IReadOnlyDictionary<string, JsonNode?> SchedulerConfig { get; init; } = new Dictionary<string, JsonNode?>();
 
@@ -64,6 +67,9 @@ public sealed record ImageRequest
 
     /// <summary>Which generator the seed is for.</summary>
     public RandomGenerator Generator { get; init; }
+
+    /// <summary>A noise source of the caller's own for each seed; null for that of <see cref="Generator"/>.</summary>
+    public Func<long, INoiseSource>? NoiseFactory { get; init; }
 
     /// <summary>Start noise of unit variance, given instead of drawn; one picture for each.</summary>
     public Latents? Latents { get; init; }

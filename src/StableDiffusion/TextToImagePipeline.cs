@@ -63,7 +63,7 @@ public sealed partial class TextToImagePipeline : IDisposable
             var one = latents.Extract(i);
             var picture = clock.Decode(() => _networks.Codec.Decode(one, cancellation));
             var (painting, inSeed) = group[i];
-            var parameters = _adapters.Describe(painting.Plan.ParametersOf(painting.Seed, inSeed), painting.Plan.Request);
+            var parameters = _adapters.Describe(PictureParameters.Of(painting.Plan, painting.Seed, inSeed), painting.Plan.Request);
             yield return new GeneratedImage(picture, one, first + i, painting.Seed, inSeed, parameters, clock.Timings);
         }
 
@@ -82,7 +82,7 @@ public sealed partial class TextToImagePipeline : IDisposable
             var count = told.Skip(done).TakeWhile(told[done].SharesCallsWith).Count();
             var group = new PaintingGroup([.. paintings.Skip(done).Take(count)], [.. told.Skip(done).Take(count)]);
             var here = report with { First = report.First + done };
-            var scheduler = group.Plan.CreateScheduler(group.Count);
+            var scheduler = group.Plan.TakeScheduler(group.Count);
             var (latents, inpainting) = Start(group, scheduler, clock, cancellation);
             Denoise(group, latents, Denoiser.Run.Of(group, scheduler, inpainting), clock, here, cancellation);
             foreach (var picture in Decode(group, latents, here.First, clock, cancellation))

@@ -191,7 +191,7 @@ public sealed class WrongModelTests : IDisposable
 
         Refused.Run(
             Refused.Failed,
-            "vae_encoder/model.onnx is missing, which --init-image needs. Export the model with its VAE encoder.",
+            "vae_encoder/model.onnx is missing, which an init image needs. Export the model with its VAE encoder.",
             _working,
             "apple", "--model", Model, "--device", "cpu", "--init-image", "start.png");
     }

@@ -128,7 +128,7 @@ internal static class BatchCommand
         }
         catch (RequestException error)
         {
-            return error.Message;
+            return OptionNames.MessageForLine(error);
         }
     }
 

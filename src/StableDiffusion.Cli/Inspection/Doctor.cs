@@ -88,7 +88,7 @@ internal static class Doctor
         {
             // Most machines have no GPU; only who has one is to be told that it lies idle.
             var hasCard = File.Exists("/dev/nvidia0") || File.Exists("/proc/driver/nvidia/version");
-            return new Finding("CUDA", hasCard ? FindingState.Warning : FindingState.Good, hasCard ? error.Message : $"not here, pictures are painted on the CPU ({error.Message})");
+            return new Finding("CUDA", hasCard ? FindingState.Warning : FindingState.Good, hasCard ? OptionNames.Message(error) : $"not here, pictures are painted on the CPU ({OptionNames.Message(error)})");
         }
     }
 
@@ -148,7 +148,7 @@ internal static class Doctor
         }
         catch (Exception error) when (error is ModelException or RequestException or DeviceException)
         {
-            return new Finding("picture", FindingState.Bad, error.Message);
+            return new Finding("picture", FindingState.Bad, OptionNames.Message(error));
         }
     }
 

@@ -8,7 +8,7 @@ internal sealed class AdapterOptions
 {
     private const string Extension = ".safetensors";
 
-    private Option<string[]> Loras { get; } = new("--lora")
+    public Option<string[]> Loras { get; } = new("--lora")
     {
         Description = "A LoRA (.safetensors, or a name in --lora-dir) and its strength; a comma-separated unet=0.8,text=0.5 gives two. May be given several times.",
         HelpName = "file[:weight]",
@@ -21,14 +21,14 @@ internal sealed class AdapterOptions
         HelpName = "folder",
     };
 
-    private Option<string[]> Embeddings { get; } = new("--embedding")
+    public Option<string[]> Embeddings { get; } = new("--embedding")
     {
         Description = "A textual inversion (.safetensors) and the word that stands for it in prompts. [default: the word in the file, else its name] May be given several times.",
         HelpName = "[word=]file",
         DefaultValueFactory = _ => [],
     };
 
-    private Option<string?> EmbeddingFolder { get; } = new("--embedding-dir", "--embd-dir")
+    public Option<string?> EmbeddingFolder { get; } = new("--embedding-dir", "--embd-dir")
     {
         Description = "A folder of textual inversions, each by its name.",
         HelpName = "folder",

@@ -177,7 +177,7 @@ internal sealed class ImageOptions
 
     public Option<string?> TargetSize { get; } = new("--target-size") { Description = "SDXL: size it is to aim at. [default: -W x -H]", HelpName = "WxH" };
 
-    private AdapterOptions Adapters { get; } = new();
+    public AdapterOptions Adapters { get; } = new();
 
     /// <summary>All options, in the order of the help text.</summary>
     public IReadOnlyList<Option> All =>

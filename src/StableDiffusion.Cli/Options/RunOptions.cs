@@ -18,7 +18,7 @@ internal sealed class RunOptions
 
     private Option<string?> Preset { get; } = UserDefaults.Preset();
 
-    private Option<string> Device { get; } = new("--device")
+    public Option<string> Device { get; } = new("--device")
     {
         Description = "Where to run: auto takes a working CUDA device or else the CPU; cuda[:n] fails where CUDA does not work.",
         HelpName = "auto|cpu|cuda[:n]",

@@ -108,7 +108,8 @@ internal sealed class ClipConditioner : IConditioner
         if (_folder.Network.Tokens is { } tokens && text.Tokens != tokens)
         {
             throw new RequestException(
-                $"the prompt takes {text.Tokens} tokens, and {_folder.Name} was exported for {tokens}; shorten it, or cut it with --long-prompt truncate.");
+                nameof(ImageRequest.Prompt),
+                $"the prompt takes {text.Tokens} tokens, and {_folder.Name} was exported for {tokens}; shorten it, or cut it with {nameof(ImageRequest.LongPrompt):name} truncate.");
         }
 
         var told = Conditioning.None.With(Conditioning.Text, text.Embeddings, text.Tokens, text.Width);

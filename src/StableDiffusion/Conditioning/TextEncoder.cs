@@ -68,7 +68,8 @@ internal sealed class TextEncoder : IDisposable
         var layers = _model.Outputs.Keys.Count(name => name.StartsWith("hidden_states.", StringComparison.Ordinal)) - 1;
         return skip < layers
             ? $"hidden_states.{layers - 1 - skip}"
-            : throw new RequestException($"--clip-skip {skip + 1} is too much for {_path}: it has {layers} layers.");
+            : throw new RequestException(
+                nameof(ImageRequest.ClipSkip), $"{nameof(ImageRequest.ClipSkip):name} {skip + 1} is too much for {_path}: it has {layers} layers.");
     }
 
     private void Reopen(int skip)

@@ -13,7 +13,7 @@ internal sealed class LatentEncoder : IDisposable
         var path = folder.NetworkOf("vae_encoder");
         if (!File.Exists(path))
         {
-            throw new ModelException($"{path} is missing, which --init-image needs. Export the model with its VAE encoder.");
+            throw new ModelException($"{path} is missing, which an init image needs. Export the model with its VAE encoder.");
         }
 
         _folder = folder;

@@ -128,26 +128,6 @@ public sealed class ModelFolder
         .Where(file => file.Extension != ".json" && file.Directory!.Name is not ("tokenizer" or "tokenizer_2"))
         .Sum(file => file.Length);
 
-    /// <summary>Checks a width or height, and says which ones fit.</summary>
-    internal int CheckSize(string option, int pixels, int? fixedLatents)
-    {
-        if (fixedLatents is { } latents && pixels != latents * PixelsPerLatent)
-        {
-            throw new RequestException(
-                $"{option} {pixels} does not fit {Name}: its networks were exported for {latents * PixelsPerLatent} pixels only.");
-        }
-
-        if (pixels < SizeGrid || pixels % SizeGrid != 0)
-        {
-            var below = Math.Max(SizeGrid, pixels / SizeGrid * SizeGrid);
-            var near = pixels < SizeGrid ? $"{SizeGrid}" : $"{below} or {below + SizeGrid}";
-            throw new RequestException(
-                $"{option} {pixels} does not fit {Name}: it must be a multiple of {SizeGrid} pixels, such as {near}.");
-        }
-
-        return pixels;
-    }
-
     private void RequireFiles(IEnumerable<string> needed)
     {
         var missing = needed.Where(file => !File.Exists(Combine(file))).ToList();

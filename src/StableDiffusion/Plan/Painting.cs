@@ -3,7 +3,7 @@ namespace StableDiffusion;
 /// <summary>One seed of one plan: <see cref="GenerationPlan.ImageCount"/> pictures from one generator.</summary>
 internal sealed record Painting(GenerationPlan Plan, long Seed)
 {
-    public INoiseSource Noise { get; } = ImageNoise.Create(Plan.Request.Generator, Seed);
+    public INoiseSource Noise { get; } = Plan.Request.NoiseFactory?.Invoke(Seed) ?? ImageNoise.Create(Plan.Request.Generator, Seed);
 }
 
 /// <summary>Pictures that are painted in the same calls of the network: several of one painting, or one of each of several.</summary>

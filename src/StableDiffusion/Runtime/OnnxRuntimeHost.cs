@@ -23,7 +23,8 @@ internal sealed class OnnxRuntimeHost
             else if (!device.IsAutomatic)
             {
                 throw new DeviceException(
-                    $"--device {device.Name} cannot be used: {failure}. It needs CUDA 13, cuDNN 9 and an NVIDIA GPU; install them, or run with --device cpu.");
+                    nameof(PipelineOptions.Device),
+                    $"{nameof(PipelineOptions.Device):name} {device.Name} cannot be used: {failure}. It needs CUDA 13, cuDNN 9 and an NVIDIA GPU; install them, or run with {nameof(PipelineOptions.Device):name} cpu.");
             }
         }
 

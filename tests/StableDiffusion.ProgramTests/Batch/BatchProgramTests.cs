@@ -19,7 +19,7 @@ public sealed class BatchProgramTests : IDisposable
         Assert.Equal(1, outcome.ExitCode);
         Assert.Equal([$"{Out}00000-1-a-red-apple.png", $"{Out}00002-2-a-pear.png"], outcome.OutputLines);
         Assert.Contains("error: line 2: there is no option --stepz; see batch --help for all that a line may have.", outcome.ErrorLines);
-        Assert.Contains(outcome.ErrorLines, line => line.StartsWith("error: line 4: -W 60 does not fit", StringComparison.Ordinal));
+        Assert.Contains(outcome.ErrorLines, line => line.StartsWith("error: line 4: width 60 does not fit", StringComparison.Ordinal));
     }
 
     [Fact]

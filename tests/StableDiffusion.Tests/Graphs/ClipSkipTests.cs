@@ -132,7 +132,7 @@ public class ClipSkipTests
         var e = Assert.Throws<RequestException>(() => ClipSkip.Apply(OnnxGraph.Load(TestModels.TextEncoder("sd1")), skip));
 
         // --clip-skip counts from 1: the last layer, none left out.
-        Assert.Equal($"--clip-skip {skip + 1} does not fit this text encoder; give 1 to 4.", e.Message);
+        Assert.Equal($"ClipSkip {skip + 1} does not fit this text encoder; give 1 to 4.", e.Message);
     }
 
     [Fact]

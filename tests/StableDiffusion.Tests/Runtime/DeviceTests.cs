@@ -43,7 +43,7 @@ public class DeviceTests
 
         var error = Assert.Throws<DeviceException>(() => new OnnxRuntimeHost(ExecutionDevice.Cuda(), threads: 0));
 
-        Assert.StartsWith("--device cuda cannot be used: ", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("Device cuda cannot be used: ", error.Message, StringComparison.Ordinal);
         Assert.Contains("CUDA 13, cuDNN 9", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("onnxruntime_src", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("ErrorCode", error.Message, StringComparison.Ordinal);

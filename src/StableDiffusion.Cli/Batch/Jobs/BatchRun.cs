@@ -77,7 +77,7 @@ internal sealed class BatchRun(
             }
             catch (RequestException error)
             {
-                Fail(entry.Line, error.Message);
+                Fail(entry.Line, OptionNames.MessageForLine(error));
             }
         }
 
@@ -142,7 +142,7 @@ internal sealed class BatchRun(
             }
             else
             {
-                Fail(group[0].Job.Line, error.Message);
+                Fail(group[0].Job.Line, OptionNames.MessageForLine(error));
             }
         }
     }

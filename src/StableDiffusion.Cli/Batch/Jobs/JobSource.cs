@@ -42,7 +42,7 @@ internal sealed class JobSource(LineOptions options, IReadOnlyDictionary<string,
         }
         catch (RequestException error)
         {
-            return new BatchEntry(line, null, error.Message);
+            return new BatchEntry(line, null, OptionNames.MessageForLine(error));
         }
     }
 

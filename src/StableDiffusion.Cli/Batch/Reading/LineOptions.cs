@@ -33,11 +33,11 @@ internal sealed class LineOptions
         Option[] ofLines = [new Option<string>("--" + Output), new Option<int>("--" + Index)];
         foreach (var option in (IEnumerable<Option>)[.. image.All, .. ofLines])
         {
-            Names = [.. Names, FieldName(option.Name)];
+            Names = [.. Names, OptionNames.FieldOf(option.Name)];
             foreach (var name in (IEnumerable<string>)[option.Name, .. option.Aliases])
             {
                 // Two names that differ in - and _ alone are one; that of A1111 was there first.
-                _byName.TryAdd(name.TrimStart('-').Length == 1 ? name : FieldName(name), option);
+                _byName.TryAdd(name.TrimStart('-').Length == 1 ? name : OptionNames.FieldOf(name), option);
             }
         }
 
@@ -60,8 +60,8 @@ internal sealed class LineOptions
     /// <summary>The same without an exception.</summary>
     public bool TryNameOf(string name, out string field)
     {
-        var found = _byName.TryGetValue(name.StartsWith('-') && name.Length == 2 ? name : FieldName(name), out var option);
-        field = found ? FieldName(option!.Name) : "";
+        var found = _byName.TryGetValue(name.StartsWith('-') && name.Length == 2 ? name : OptionNames.FieldOf(name), out var option);
+        field = found ? OptionNames.FieldOf(option!.Name) : "";
         return found;
     }
 
@@ -75,7 +75,7 @@ internal sealed class LineOptions
     public IReadOnlyDictionary<string, IReadOnlyList<string>> Defaults(ParseResult commandLine) => _image.All
         .Select(option => (option, result: commandLine.GetResult(option)))
         .Where(given => given.result is { Implicit: false })
-        .ToDictionary(given => FieldName(given.option.Name), given => (IReadOnlyList<string>)[.. given.result!.Tokens.Select(token => token.Value)]);
+        .ToDictionary(given => OptionNames.FieldOf(given.option.Name), given => (IReadOnlyList<string>)[.. given.result!.Tokens.Select(token => token.Value)]);
 
     /// <summary>The request that the fields of one job make.</summary>
     /// <exception cref="RequestException">A value makes no sense; the message names the field.</exception>
@@ -127,8 +127,6 @@ internal sealed class LineOptions
 
         return json;
     }
-
-    private static string FieldName(string name) => name.TrimStart('-').Replace('-', '_').ToLowerInvariant();
 
     private static JsonValue Value(Option option, string name, string value)
     {

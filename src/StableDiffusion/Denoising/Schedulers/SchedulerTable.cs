@@ -99,42 +99,15 @@ public static class SchedulerTable
     /// <param name="name">Any name of a scheduler; null is the model's own.</param>
     /// <param name="run">What it is to run.</param>
     /// <exception cref="RequestException">There is no such scheduler, or it cannot do what is asked.</exception>
-    public static IScheduler Create(SchedulerConfig config, string? name, SchedulerRun run)
-    {
-        if (run.Steps < 1 || run.Images < 1 || !(run.Strength is > 0 and <= 1) || !(run.Eta is null or >= 0 and <= 1))
-        {
-            throw new RequestException(
-                $"A run has at least one step ({run.Steps}) and one image ({run.Images}), "
-                + $"a strength above 0 up to 1 ({run.Strength}) and an eta from 0 to 1 ({run.Eta}).");
-        }
-
-        var (entry, asked) = Choose(config, name);
-        if (asked.Refusal is { } refusal)
-        {
-            throw new RequestException($"{entry.Name}: {refusal}");
-        }
-
-        if (asked.Unused.FirstOrDefault() is { } unused)
-        {
-            throw new RequestException($"{entry.Name} has no {unused}; leave it out or choose another scheduler.");
-        }
-
-        if (run.Eta > 0 && !entry.HasEta)
-        {
-            var others = Entries.Where(other => other.HasEta).Select(other => other.Name);
-            throw new RequestException($"{entry.Name} has no eta; leave it out or choose {string.Join(" or ", others)}.");
-        }
-
-        return entry.Build(asked, run);
-    }
+    public static IScheduler Create(SchedulerConfig config, string? name, SchedulerRun run) => Choose(config, name).Build(run);
 
     /// <summary>The scheduler of that name (null: the model's own), and the configuration it is to be built from.</summary>
-    internal static (SchedulerEntry Entry, SchedulerConfig Config) Choose(SchedulerConfig config, string? name)
+    internal static ResolvedScheduler Choose(SchedulerConfig config, string? name)
     {
         if (name is null)
         {
             var rows = Entries.Where(entry => entry.DiffusersClass == config.ClassName);
-            return (rows.Last(entry => entry.Name != StochasticName || IsStochastic(config)), config);
+            return new(rows.Last(entry => entry.Name != StochasticName || IsStochastic(config)), config);
         }
 
         if (!TryResolve(name, out var choice))
@@ -148,7 +121,7 @@ public static class SchedulerTable
             asked = asked.With("algorithm_type", choice.Entry.Name == StochasticName ? "sde-dpmsolver++" : "dpmsolver++");
         }
 
-        return (choice.Entry, choice.Key is null ? asked : choice.Apply(asked));
+        return new(choice.Entry, choice.Key is null ? asked : choice.Apply(asked));
     }
 
     private static bool IsStochastic(SchedulerConfig config) =>

@@ -76,5 +76,6 @@ internal static class ClipSkip
         skip >= 0 && skip <= most
             ? skip
             : throw new RequestException(
-                $"--clip-skip {skip + 1} does not fit this text encoder; give 1 to {most + 1}.");
+                nameof(ImageRequest.ClipSkip),
+                $"{nameof(ImageRequest.ClipSkip):name} {skip + 1} does not fit this text encoder; give 1 to {most + 1}.");
 }

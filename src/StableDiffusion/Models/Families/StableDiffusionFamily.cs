@@ -39,17 +39,22 @@ internal class StableDiffusionFamily : ModelFamily
 
         if (channels != latentChannels && request.Mask is null)
         {
-            throw new RequestException($"{folder.Name} is an inpainting model; give it a picture with --init-image and a mask with --mask.");
+            throw new RequestException(
+                nameof(request.Mask),
+                $"{folder.Name} is an inpainting model; give it a picture with {nameof(request.InitImage):name} and a mask with {nameof(request.Mask):name}.");
         }
 
         if (!folder.HasSecondTextEncoder && (request.Prompt2 ?? request.NegativePrompt2) is not null)
         {
-            throw new RequestException($"--prompt-2 is for models with two text encoders (SDXL); {folder.Name} has one.");
+            throw new RequestException(
+                nameof(request.Prompt2), $"{nameof(request.Prompt2):name} is for models with two text encoders (SDXL); {folder.Name} has one.");
         }
 
         if (!folder.Network.Wants("time_ids") && ((request.OriginalSize ?? request.TargetSize) is not null || request.Crop != (0, 0)))
         {
-            throw new RequestException($"--original-size, --crop and --target-size are for SDXL; {folder.Name} is none.");
+            throw new RequestException(
+                nameof(request.OriginalSize),
+                $"{nameof(request.OriginalSize):name}, {nameof(request.Crop):name} and {nameof(request.TargetSize):name} are for SDXL; {folder.Name} is none.");
         }
     }
 

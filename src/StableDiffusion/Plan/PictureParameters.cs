@@ -1,0 +1,74 @@
+using System.Globalization;
+using System.Reflection;
+
+namespace StableDiffusion;
+
+/// <summary>What is stored in a PNG, so that the picture can be painted again.</summary>
+internal static class PictureParameters
+{
+    private static readonly string _program =
+        $"StableDiffusion.Cli {typeof(PictureParameters).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0]}";
+
+    /// <param name="plan">What was asked for.</param>
+    /// <param name="seed">The seed of the run.</param>
+    /// <param name="index">Which picture of the seed.</param>
+    public static GenerationParameters Of(GenerationPlan plan, long seed, int index) => new()
+    {
+        Prompt = plan.Request.Prompt,
+        NegativePrompt = plan.Request.NegativePrompt ?? "",
+        Steps = plan.Steps,
+        Sampler = plan.Request.SchedulerFactory is null ? plan.Scheduler.Entry.WebUiName : "custom",
+        ScheduleType = ScheduleType(plan.Scheduler.Config),
+        CfgScale = plan.Scale,
+        Seed = unchecked((ulong)seed),
+        Width = plan.Width,
+        Height = plan.Height,
+        Model = plan.Folder.Name,
+        DenoisingStrength = plan.Request.InitImage is null ? null : plan.Strength,
+        ClipSkip = plan.Request.ClipSkip > 1 ? plan.Request.ClipSkip : null,
+        Rng = plan.Request.NoiseFactory is not null ? "custom" : plan.Request.Generator == RandomGenerator.Nvidia ? "NV" : "CPU",
+        Extra = [.. Extras(plan, index)],
+        Version = _program,
+    };
+
+    private static string? ScheduleType(SchedulerConfig config) =>
+        config.Flag("use_karras_sigmas") ? "Karras"
+        : config.Flag("use_exponential_sigmas") ? "Exponential"
+        : config.Flag("use_beta_sigmas") ? "Beta"
+        : null;
+
+    private static IEnumerable<KeyValuePair<string, string>> Extras(GenerationPlan plan, int index)
+    {
+        static KeyValuePair<string, string> Of(string name, object value) => new(name, Convert.ToString(value, CultureInfo.InvariantCulture)!);
+        if (plan.Eta is > 0)
+        {
+            yield return Of("Eta", plan.Eta);
+        }
+
+        if (plan.Guidance.Rescale > 0)
+        {
+            yield return Of("Guidance rescale", plan.Guidance.Rescale);
+        }
+
+        if (plan.Guidance.Start > 0 || plan.Guidance.End < 1)
+        {
+            yield return Of("Guidance range", string.Create(CultureInfo.InvariantCulture, $"{plan.Guidance.Start}-{plan.Guidance.End}"));
+        }
+
+        if (plan.ImageCount > 1)
+        {
+            yield return Of("Batch size", plan.ImageCount);
+            yield return Of("Batch pos", index);
+        }
+
+        foreach (var (key, value) in plan.Request.SchedulerConfig.OrderBy(entry => entry.Key, StringComparer.Ordinal))
+        {
+            yield return Of(key, value?.ToString() ?? "null");
+        }
+
+        if (plan.Request.LongPrompt == LongPrompt.Truncate)
+        {
+            yield return Of("Long prompt", "truncate");
+        }
+    }
+}
