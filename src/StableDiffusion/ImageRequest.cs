@@ -104,6 +104,12 @@ public sealed record ImageRequest
     /// <summary>Learnt words that the prompts may use.</summary>
     public IReadOnlyList<TextualInversion> Embeddings { get; init; } = [];
 
+    /// <summary>Pictures that guide the composition, each through a control network; their guidance adds up.</summary>
+    public IReadOnlyList<Control> Controls { get; init; } = [];
+
+    /// <summary>Whether control networks see the prompt alone, not the negative prompt, and count less where they are shallow (diffusers: <c>guess_mode</c>).</summary>
+    public bool GuessMode { get; init; }
+
     /// <summary>A folder of further learnt words.</summary>
     public string? EmbeddingFolder { get; init; }
 

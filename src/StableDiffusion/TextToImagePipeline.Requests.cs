@@ -58,12 +58,17 @@ public sealed partial class TextToImagePipeline
             : throw new RequestException("requests that differ in size, steps, guidance, scheduler or start picture cannot be painted together.");
     }
 
-    public void Dispose() => _networks.Dispose();
+    public void Dispose()
+    {
+        _networks.Dispose();
+        _controls.Dispose();
+    }
 
     /// <summary>Says what will not stop the run, but may surprise.</summary>
     private void WarnOf(GenerationPlan plan)
     {
         _adapters.EditsFor(plan.Request);
+        _controls.Require(plan.Request);
         if (Folder.Vocabulary?.UnknownWords(plan.Request.Prompt) is { Count: > 0 } unknown)
         {
             _warn($"not in this model's vocabulary: {string.Join(", ", unknown)}. 'vocabulary' lists what {Folder.Name} can paint.");

@@ -9,6 +9,7 @@ public sealed partial class TextToImagePipeline : IDisposable
     private readonly NetworkSet _networks;
     private readonly Action<string> _warn;
     private readonly AdapterShelf _adapters;
+    private readonly ControlShelf _controls;
 
     private TextToImagePipeline(ModelFolder folder, PipelineOptions options)
     {
@@ -18,7 +19,9 @@ public sealed partial class TextToImagePipeline : IDisposable
         var host = new OnnxRuntimeHost(options.Device, options.Threads);
         Device = host.DeviceName;
         var oneAtATime = options.OneNetworkAtATime ?? folder.WeightBytes > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes * 0.7;
-        _networks = new NetworkSet(folder, new NetworkLoader(folder, host), oneAtATime);
+        var loader = new NetworkLoader(folder, host);
+        _networks = new NetworkSet(folder, loader, oneAtATime);
+        _controls = new ControlShelf(folder, loader, oneAtATime);
     }
 
     /// <summary>Condition: what the network is told, for each painting.</summary>
@@ -49,9 +52,10 @@ public sealed partial class TextToImagePipeline : IDisposable
     /// <summary>Denoise: the loop over the network, until the latents are clean.</summary>
     private void Denoise(PaintingGroup group, Latents latents, Denoiser.Run run, StageClock clock, Report report, CancellationToken cancellation)
     {
-        var network = clock.Load(() => _networks.Network);
+        var network = clock.Load(() => _controls.Around(_networks.Network, group.Plan.Request));
         clock.Denoise(() => Denoiser.Denoise(network, latents, run, (call, step) => report.Call(call, group.Plan.Calls, step), cancellation));
         _networks.NetworkIsDone();
+        _controls.IsDone();
     }
 
     /// <summary>Decode: latents to pictures, each when it is asked for.</summary>

@@ -39,6 +39,7 @@ internal static class GenerateCommand
         root.Add(BatchCommand.Create());
         root.Add(CompareCommand.Create());
         root.Add(GridCommand.Create());
+        root.Add(CannyCommand.Create());
         root.Add(VocabularyCommand.Create());
         root.Add(PullCommand.Create());
         root.Add(ListCommand.Create());

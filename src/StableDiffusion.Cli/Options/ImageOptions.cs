@@ -179,11 +179,13 @@ internal sealed class ImageOptions
 
     public AdapterOptions Adapters { get; } = new();
 
+    public ControlOptions Controls { get; } = new();
+
     /// <summary>All options, in the order of the help text.</summary>
     public IReadOnlyList<Option> All =>
     [
         Prompt, NegativePrompt, Steps, CfgScale, Width, Height, Seed, BatchCount, NumImages, Scheduler, Sigmas, Spacing, Prediction,
-        SchedulerConfig, Eta, .. Adapters.All, InitImage, Strength, Mask, ResizeMode, Latents, ClipSkip, LongPrompt, GuidanceRescale, GuidanceStart,
+        SchedulerConfig, Eta, .. Adapters.All, .. Controls.All, InitImage, Strength, Mask, ResizeMode, Latents, ClipSkip, LongPrompt, GuidanceRescale, GuidanceStart,
         GuidanceEnd, Rng, Prompt2, NegativePrompt2, OriginalSize, Crop, TargetSize,
     ];
 
@@ -224,7 +226,7 @@ internal sealed class ImageOptions
             Crop = Numbers(Crop, given, ',', 0) ?? (0, 0),
             TargetSize = Numbers(TargetSize, given, 'x', 1) is var (targetWidth, targetHeight) ? (targetWidth, targetHeight) : null,
         };
-        return Adapters.AddTo(request, given);
+        return Controls.AddTo(Adapters.AddTo(request, given), given);
     }
 
     private static Latents ReadLatents(string path)

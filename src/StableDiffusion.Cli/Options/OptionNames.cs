@@ -42,6 +42,8 @@ internal static class OptionNames
         [nameof(ImageRequest.Loras)] = _image.Adapters.Loras,
         [nameof(ImageRequest.Embeddings)] = _image.Adapters.Embeddings,
         [nameof(ImageRequest.EmbeddingFolder)] = _image.Adapters.EmbeddingFolder,
+        [nameof(ImageRequest.Controls)] = _image.Controls.Controls,
+        [nameof(ImageRequest.GuessMode)] = _image.Controls.GuessMode,
         [nameof(PipelineOptions.Device)] = new RunOptions().Device,
     };
 

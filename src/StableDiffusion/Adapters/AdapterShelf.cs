@@ -3,7 +3,7 @@ using System.Globalization;
 namespace StableDiffusion;
 
 /// <summary>
-/// What requests add to a model: LoRAs and learnt words. Files are opened and matched with the model once, and kept for the next request that
+/// What requests add to a model: LoRAs, learnt words and control networks. Files are opened and matched with the model once, and kept for the next request that
 /// names them.
 /// </summary>
 /// <param name="folder">The model.</param>
@@ -19,7 +19,7 @@ internal sealed class AdapterShelf(ModelFolder folder, Action<string> warn)
     {
         var words = Words(request);
         _ = words?.UsedIn(Texts(request)).Count();
-        return [.. LoraEdits(request), .. words?.Edits ?? []];
+        return [.. LoraEdits(request), .. words?.Edits ?? [], .. request.Controls.Count > 0 ? (IGraphEdit[])[new ControlInputsEdit()] : []];
     }
 
     /// <summary>Adds what was used to the text that a picture keeps, in the webui's way: a tag in the prompt for each LoRA, and hashes of the files.</summary>
@@ -37,6 +37,7 @@ internal sealed class AdapterShelf(ModelFolder folder, Action<string> warn)
             extra.Add(new("TI hashes", Hashes(used, afterHeader: false)));
         }
 
+        extra.AddRange(request.Controls.Select((control, i) => new KeyValuePair<string, string>($"ControlNet {i}", control.Describe(request.GuessMode))));
         return parameters with { Prompt = prompt, Extra = extra };
     }
 

@@ -15,6 +15,9 @@ internal sealed class Conditioning
     /// <summary>The input for the states of a text, token by token.</summary>
     public const string Text = "encoder_hidden_states";
 
+    /// <summary>Marks what a picture is led away from, for those who treat the two apart; no network has such an input.</summary>
+    public const string AwayFrom = "away_from";
+
     private Conditioning(IReadOnlyDictionary<string, ConditioningInput> inputs) => Inputs = inputs;
 
     /// <summary>A picture of which nothing is said.</summary>

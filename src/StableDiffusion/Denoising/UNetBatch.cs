@@ -1,7 +1,7 @@
 namespace StableDiffusion;
 
 /// <summary>The buffers of one session run of the UNet.</summary>
-internal sealed record UNetCall(IReadOnlyList<OnnxBuffer> Inputs, OnnxBuffer Sample, OnnxBuffer Timestep, OnnxBuffer Output, int Rows)
+internal sealed record UNetCall(IReadOnlyList<OnnxBuffer> Inputs, OnnxBuffer Sample, OnnxBuffer Timestep, OnnxBuffer Output, IReadOnlyList<OnnxBuffer> Residuals, int Rows)
     : IDisposable
 {
     public void Dispose()
@@ -16,7 +16,7 @@ internal sealed record UNetCall(IReadOnlyList<OnnxBuffer> Inputs, OnnxBuffer Sam
 }
 
 /// <summary>A number of rows through the UNet again and again: in one call, or in several where the export fixes the batch.</summary>
-internal sealed class UNetBatch(OnnxModel model, IReadOnlyList<UNetCall> calls, int rows) : IDenoisingBatch
+internal sealed class UNetBatch(OnnxModel model, IReadOnlyList<UNetCall> calls, int rows) : IResidualBatch
 {
     public Span<float> Input(int row)
     {
@@ -28,6 +28,14 @@ internal sealed class UNetBatch(OnnxModel model, IReadOnlyList<UNetCall> calls, 
     {
         var (call, index, rowsOfCall) = Locate(row);
         return Slice(calls[call].Output.Floats, index, rowsOfCall);
+    }
+
+    public int Residuals => calls[0].Residuals.Count;
+
+    public Span<float> Residual(int place, int row)
+    {
+        var (call, index, rowsOfCall) = Locate(row);
+        return Slice(calls[call].Residuals[place].Floats, index, rowsOfCall);
     }
 
     public void Run(DenoisingCall which, CancellationToken cancellation)
@@ -42,6 +50,11 @@ internal sealed class UNetBatch(OnnxModel model, IReadOnlyList<UNetCall> calls, 
             call.Sample.Upload();
             call.Timestep.Floats.Fill(which.Timestep);
             call.Timestep.Upload();
+            foreach (var residual in call.Residuals)
+            {
+                residual.Upload();
+            }
+
             model.Run(call.Inputs, [call.Output], cancellation);
             call.Output.Download();
         }

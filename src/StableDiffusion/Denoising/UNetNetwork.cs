@@ -8,6 +8,8 @@ internal sealed class UNetNetwork : IDenoisingNetwork
     private readonly string _sample;
     private readonly string _timestep;
     private readonly string _output;
+    private readonly string[] _residuals;
+    private readonly UNetShape? _shape;
 
     public UNetNetwork(ModelFolder folder, NetworkLoader loader)
     {
@@ -16,6 +18,9 @@ internal sealed class UNetNetwork : IDenoisingNetwork
         _sample = _model.InputNamed("sample");
         _timestep = _model.InputNamed("timestep");
         _output = _model.OutputNamed("out_sample", "latent", "sample");
+        var down = Enumerable.Range(0, _model.Inputs.Count).Select(ControlInputsEdit.Down).TakeWhile(_model.Inputs.ContainsKey);
+        _residuals = _model.Inputs.ContainsKey(ControlInputsEdit.Middle) ? [.. down, ControlInputsEdit.Middle] : [];
+        _shape = _residuals.Length > 0 ? UNetShape.Read(JsonFile.ReadIfExists(folder.Combine("unet", "config.json"))) : null;
     }
 
     public string Name => "unet";
@@ -34,16 +39,32 @@ internal sealed class UNetNetwork : IDenoisingNetwork
         var sample = _model.InputBuffer(_sample, size, _folder.Network.InputChannels, height, width);
         var timestepRank = _model.Inputs[_timestep].Dimensions;
         var timestep = _model.InputBuffer(_timestep, timestepRank.Length == 0 ? [] : [timestepRank[0] > 0 ? timestepRank[0] : TimestepRows(size)]);
+        var residuals = PrepareResiduals(size, height, width);
         List<OnnxBuffer> inputs =
         [
             sample,
             timestep,
+            .. residuals,
             .. rows[0].Inputs.Keys.Where(_model.Inputs.ContainsKey).Select(name => Filled(name, rows, size)),
         ];
         var unknown = _model.Inputs.Keys.Except(inputs.Select(input => input.Name)).ToList();
         return unknown.Count == 0
-            ? new UNetCall(inputs, sample, timestep, _model.OutputBuffer(_output, size, _folder.LatentChannels, height, width), rows.Length)
+            ? new UNetCall(inputs, sample, timestep, _model.OutputBuffer(_output, size, _folder.LatentChannels, height, width), residuals, rows.Length)
             : throw new ModelException($"{_model.Path} wants inputs that this program does not give: {string.Join(", ", unknown)}.");
+    }
+
+    /// <summary>Buffers of zeros for what control networks may add.</summary>
+    private List<OnnxBuffer> PrepareResiduals(int size, int height, int width)
+    {
+        if (_residuals.Length == 0)
+        {
+            return [];
+        }
+
+        var shapes = _shape is null ? [] : ResidualShapes.Of(_shape, height, width);
+        return shapes.Count == _residuals.Length
+            ? [.. _residuals.Zip(shapes, (name, shape) => _model.InputBuffer(name, [size, .. shape]))]
+            : throw new ModelException($"{_model.Path} takes {_residuals.Length} residuals for control, which do not fit the blocks in its config.json.");
     }
 
     /// <summary>Exports with a symbolic time step axis take one step for all rows when it is not the batch axis.</summary>

@@ -31,6 +31,12 @@ internal sealed class OnnxValue
     {
     }
 
+    /// <summary>A value of some rank, all of whose sizes are open.</summary>
+    public OnnxValue(string name, OnnxElementType elementType, int rank)
+        : this(Encode(name, elementType, rank))
+    {
+    }
+
     public string Name { get; set; }
 
     public OnnxElementType ElementType { get; }
@@ -48,13 +54,24 @@ internal sealed class OnnxValue
         [.. ProtobufMessage.Parse(shape.Payload).All(DimensionField)
             .Select(d => ProtobufMessage.Parse(d.Payload).Last(DimensionValueField, WireType.Varint)?.Integer)];
 
-    private static byte[] Encode(string name, OnnxElementType elementType)
+    private static byte[] Encode(string name, OnnxElementType elementType, int? rank = null)
     {
         var value = new ProtobufWriter().Raw(ProtobufField.Of(NameField, name).Encoded.Span);
         if (elementType != OnnxElementType.Undefined)
         {
-            var tensorType = ProtobufField.Of(ElementTypeField, (long)elementType);
-            var type = ProtobufField.Of(TensorTypeField, tensorType.Encoded.Span);
+            var tensorType = new ProtobufWriter().Raw(ProtobufField.Of(ElementTypeField, (long)elementType).Encoded.Span);
+            if (rank is { } axes)
+            {
+                var shape = new ProtobufWriter();
+                for (var axis = 0; axis < axes; axis++)
+                {
+                    shape.Field(DimensionField, []);
+                }
+
+                tensorType.Field(ShapeField, shape.Written);
+            }
+
+            var type = ProtobufField.Of(TensorTypeField, tensorType.Written);
             value.Field(TypeField, type.Encoded.Span);
         }
 

@@ -21,6 +21,21 @@ public static class ImageProcessor
         return chw;
     }
 
+    /// <summary>What a control network is shown.</summary>
+    /// <returns>[3, height, width], 0 for black to 1 for full colour.</returns>
+    public static float[] ControlImage(RgbImage image, int width, int height)
+    {
+        var pixels = Resize(image, width, height, ImageFit.Stretch).Pixels.Span;
+        var plane = width * height;
+        var chw = new float[pixels.Length];
+        for (var i = 0; i < pixels.Length; i++)
+        {
+            chw[(i % 3 * plane) + (i / 3)] = pixels[i] / 255f;
+        }
+
+        return chw;
+    }
+
     /// <summary>A mask: resized as a picture, made gray, and cut at one half.</summary>
     /// <returns>[1, height, width]: 1 where the mask is light and the model paints, 0 where the picture stays.</returns>
     public static float[] Mask(RgbImage mask, int width, int height, ImageFit fit = ImageFit.Stretch)

@@ -131,7 +131,7 @@ internal sealed class GenerationPlan
         && Request.SchedulerConfig.All(entry =>
             other.Request.SchedulerConfig.TryGetValue(entry.Key, out var value) && JsonNode.DeepEquals(entry.Value, value));
 
-    private bool IsPlain => ImageCount == 1 && Request.Seeds.Count == 1 && Request.InitImage is null && Request.Latents is null;
+    private bool IsPlain => ImageCount == 1 && Request.Seeds.Count == 1 && Request.InitImage is null && Request.Latents is null && Request.Controls.Count == 0;
 
     private static float[]? EmbeddingOf(double scale, ModelFolder folder)
     {

@@ -68,6 +68,7 @@ internal static class RequestCheck
         }
 
         folder.Family.Check(request, folder);
+        Control.Require(request, folder);
         if (request.GuidanceStart >= request.GuidanceEnd)
         {
             throw new RequestException(

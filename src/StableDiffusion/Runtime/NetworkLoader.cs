@@ -33,6 +33,10 @@ internal sealed class NetworkLoader(ModelFolder folder, OnnxRuntimeHost host)
         return OnnxModel.Open(graph, host);
     }
 
+    /// <summary>Opens a network that is no part of the model.</summary>
+    /// <exception cref="ModelException">The file is missing or is no network.</exception>
+    public OnnxModel OpenFile(string path) => OnnxModel.Open(path, host);
+
     /// <summary>What the edits of these parts are, in one text: equal texts mean equal networks.</summary>
     public string KeyOf(params IEnumerable<string> parts) =>
         string.Join('\n', parts.SelectMany(part => Edits.Where(edit => edit.AppliesTo(part)).Select(edit => $"{part}: {edit.Key}")));

@@ -17,6 +17,9 @@ internal sealed class GoldenCase
     /// <summary>Cases with LoRAs and learnt words.</summary>
     public static IReadOnlyList<GoldenCase> Adapters { get; } = Read(LoraGoldens.Folder);
 
+    /// <summary>Cases with control networks.</summary>
+    public static IReadOnlyList<GoldenCase> Controls { get; } = Read(Path.Combine(Goldens.Beside("controlnet"), "pictures"));
+
     public string Name => (string)_case["name"]!;
 
     public string Model => (string)_case["model"]!;
@@ -82,6 +85,17 @@ internal sealed class GoldenCase
         OriginalSize = Pair("original_size") is var (height, width) ? (width, height) : null,
         Crop = Pair("crops_coords_top_left") ?? (0, 0),
         TargetSize = Pair("target_size") is var (targetHeight, targetWidth) ? (targetWidth, targetHeight) : null,
+        GuessMode = (bool?)_case["guess_mode"] ?? false,
+        Controls =
+        [
+            .. Entries("controls").Select(control => new Control(
+                Path.Combine(_folder, "..", "models", (string)control["model"]!), PngReader.Read(Path.Combine(_folder, (string)control["image"]!)).Image)
+            {
+                Strength = (double)control["scale"]!,
+                Start = (double)control["start"]!,
+                End = (double)control["end"]!,
+            }),
+        ],
         Loras = [.. Entries("loras").Select(lora => Lora.Of(Path.Combine(_folder, (string)lora["file"]!), (double)lora["weight"]!))],
         Embeddings = [.. Entries("embeddings").Select(one => new TextualInversion(Path.Combine(_folder, (string)one["file"]!), (string?)one["token"]))],
     };

@@ -1,0 +1,69 @@
+namespace StableDiffusion;
+
+/// <summary>The control networks that are open: kept for the next request as long as it names them.</summary>
+internal sealed class ControlShelf(ModelFolder folder, NetworkLoader loader, bool oneAtATime) : IDisposable
+{
+    private readonly Dictionary<string, ControlNetwork> _open = [];
+
+    /// <summary>The network with the controls of a request around it.</summary>
+    /// <exception cref="RequestException">A control network is not there.</exception>
+    /// <exception cref="ModelException">A control network cannot be opened.</exception>
+    public IDenoisingNetwork Around(IDenoisingNetwork network, ImageRequest request)
+    {
+        var paths = request.Controls.Select(PathOf).ToList();
+        foreach (var (path, unused) in _open.Where(one => !paths.Contains(one.Key)).ToList())
+        {
+            unused.Dispose();
+            _open.Remove(path);
+        }
+
+        return paths.Count == 0
+            ? network
+            : new ControlledNetwork(network, [.. paths.Zip(request.Controls, (path, control) => (Opened(path), control))], request.GuessMode, folder.PixelsPerLatent);
+    }
+
+    /// <summary>Refuses a request whose control networks are not there.</summary>
+    public void Require(ImageRequest request) => request.Controls.ToList().ForEach(control => PathOf(control));
+
+    /// <summary>Told when the loop is through.</summary>
+    public void IsDone()
+    {
+        if (oneAtATime)
+        {
+            Dispose();
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var network in _open.Values)
+        {
+            network.Dispose();
+        }
+
+        _open.Clear();
+    }
+
+    private string PathOf(Control control)
+    {
+        string[] places =
+        [
+            control.Model,
+            Path.Combine(control.Model, "model.onnx"),
+            folder.Combine(control.Model),
+            folder.Combine(control.Model, "model.onnx"),
+        ];
+        return Array.Find(places, File.Exists) ?? throw new RequestException(
+            $"there is no control network {OneLine.Quote(control.Model)}: give a folder with model.onnx in it, or the name of one in {OneLine.Quote(folder.Path)}.");
+    }
+
+    private ControlNetwork Opened(string path)
+    {
+        if (!_open.TryGetValue(path, out var network))
+        {
+            _open[path] = network = new ControlNetwork(loader.OpenFile(path));
+        }
+
+        return network;
+    }
+}
