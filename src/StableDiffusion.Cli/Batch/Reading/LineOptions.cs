@@ -68,6 +68,9 @@ internal sealed class LineOptions
     /// <summary>Whether a line may give the field several times, or as a list.</summary>
     public bool IsList(string field) => _byName.TryGetValue(field, out var option) && option.ValueType == typeof(string[]);
 
+    /// <summary>Whether the field is one that needs no value.</summary>
+    public bool IsFlag(string field) => _byName.TryGetValue(field, out var option) && option.ValueType == typeof(bool);
+
     /// <summary>Whether the words of a text line up to the next option all belong to this field, as A1111 reads them.</summary>
     public static bool TakesManyWords(string field) => _manyWords.Contains(field);
 
@@ -75,7 +78,9 @@ internal sealed class LineOptions
     public IReadOnlyDictionary<string, IReadOnlyList<string>> Defaults(ParseResult commandLine) => _image.All
         .Select(option => (option, result: commandLine.GetResult(option)))
         .Where(given => given.result is { Implicit: false })
-        .ToDictionary(given => OptionNames.FieldOf(given.option.Name), given => (IReadOnlyList<string>)[.. given.result!.Tokens.Select(token => token.Value)]);
+        .ToDictionary(
+            given => OptionNames.FieldOf(given.option.Name),
+            given => (IReadOnlyList<string>)(given.result!.Tokens.Count > 0 ? [.. given.result.Tokens.Select(token => token.Value)] : ["true"]));
 
     /// <summary>The request that the fields of one job make.</summary>
     /// <exception cref="RequestException">A value makes no sense; the message names the field.</exception>

@@ -34,7 +34,10 @@ internal static class TextLine
                     last++;
                 }
 
-                value = last > at ? string.Join(' ', words[at..last]) : throw new RequestException($"{name} lacks its value.");
+                value = last > at
+                    ? string.Join(' ', words[at..last])
+                    : options.IsFlag(field) ? "true"
+                    : throw new RequestException($"{name} lacks its value.");
                 at = last;
             }
 
