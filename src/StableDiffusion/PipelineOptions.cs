@@ -1,3 +1,5 @@
+using Microsoft.ML.OnnxRuntime;
+
 namespace StableDiffusion;
 
 /// <summary>How a pipeline is opened.</summary>
@@ -14,6 +16,12 @@ public sealed record PipelineOptions
     /// together would not fit.
     /// </summary>
     public bool? OneNetworkAtATime { get; init; }
+
+    /// <summary>
+    /// Told the settings of each session before it opens, to change them: execution providers (with <see cref="Device"/> at
+    /// <see cref="ExecutionDevice.Cpu"/>, which adds none), memory, optimisation.
+    /// </summary>
+    public Action<SessionOptions>? SessionOptions { get; init; }
 
     /// <summary>Told what a user should know though nothing failed, such as words that had to be cut.</summary>
     public Action<string>? Warning { get; init; }

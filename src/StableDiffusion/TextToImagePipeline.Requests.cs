@@ -1,8 +1,23 @@
+using System.Runtime.CompilerServices;
+
 namespace StableDiffusion;
 
 /// <content>What callers see: requests in, pictures out.</content>
 public sealed partial class TextToImagePipeline
 {
+    private TextToImagePipeline(ModelFolder folder, PipelineOptions options)
+    {
+        Folder = folder;
+        _warn = options.Warning ?? (_ => { });
+        _adapters = new AdapterShelf(folder, _warn);
+        var host = new OnnxRuntimeHost(options.Device, options.Threads, options.SessionOptions);
+        Device = host.DeviceName;
+        var oneAtATime = options.OneNetworkAtATime ?? folder.WeightBytes > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes * 0.7;
+        var loader = new NetworkLoader(folder, host);
+        _networks = new NetworkSet(folder, loader, oneAtATime);
+        _controls = new ControlShelf(folder, loader, oneAtATime);
+    }
+
     /// <summary>The model and all that its configuration says.</summary>
     public ModelFolder Folder { get; }
 
@@ -16,15 +31,27 @@ public sealed partial class TextToImagePipeline
         new(ModelFolder.Open(modelFolder), options ?? new PipelineOptions());
 
     /// <summary>Paints one picture for each seed (or several, see <see cref="ImageRequest.ImagesPerSeed"/>), each as soon as it is asked for.</summary>
+    /// <param name="request">What to paint; checked at once.</param>
+    /// <param name="progress">Told after each call of the network, on the thread that paints.</param>
+    /// <param name="cancellation">Stops between calls, and within them.</param>
     /// <exception cref="RequestException">The request makes no sense for this model.</exception>
     /// <exception cref="ModelException">A network cannot be opened, or gives numbers that are not finite.</exception>
+    /// <exception cref="ObjectDisposedException">The pipeline is disposed.</exception>
     public IEnumerable<GeneratedImage> Generate(
         ImageRequest request, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
     {
-        var plan = GenerationPlan.Of(request, Folder);
-        WarnOf(plan);
+        var plan = PlanOf(request);
         return request.Seeds.SelectMany((seed, run) =>
             Paint([new Painting(plan, seed)], new(progress, run * plan.ImageCount, request.Seeds.Count * plan.ImageCount), cancellation));
+    }
+
+    /// <summary>The same on a thread of the pool, so that the caller's is free meanwhile.</summary>
+    /// <inheritdoc cref="Generate"/>
+    public IAsyncEnumerable<GeneratedImage> GenerateAsync(
+        ImageRequest request, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        var plan = PlanOf(request);
+        return PaintAsync(request, plan, progress, cancellation);
     }
 
     /// <summary>
@@ -33,7 +60,7 @@ public sealed partial class TextToImagePipeline
     /// </summary>
     /// <exception cref="RequestException">One of the requests makes no sense for this model.</exception>
     public bool CanPaintTogether(ImageRequest first, ImageRequest second) =>
-        GenerationPlan.Of(first, Folder).SharesCallsWith(GenerationPlan.Of(second, Folder));
+        PlanOf(first, warns: false).SharesCallsWith(PlanOf(second, warns: false));
 
     /// <summary>
     /// Paints several requests in the same calls of the UNet. Each has its own text and generator, so it comes out as it does alone, but for
@@ -51,17 +78,71 @@ public sealed partial class TextToImagePipeline
             return Generate(requests[0], progress, cancellation);
         }
 
-        var plans = requests.Select(request => GenerationPlan.Of(request, Folder)).ToList();
-        plans.ForEach(WarnOf);
+        var plans = requests.Select(request => PlanOf(request)).ToList();
         return plans.TrueForAll(plan => plan.SharesCallsWith(plans[0]))
-            ? Paint([.. plans.Select(plan => new Painting(plan, plan.Request.Seeds[0]))], new(progress, 0, plans.Count), cancellation)
+            ? PaintTogether(plans, progress, cancellation)
             : throw new RequestException("requests that differ in size, steps, guidance, scheduler or start picture cannot be painted together.");
     }
 
-    public void Dispose()
+    /// <summary>
+    /// Closes all networks. A stage of a request that runs on another thread is waited for; what is asked of the pipeline afterwards, the next
+    /// picture of such a request too, is an <see cref="ObjectDisposedException"/>.
+    /// </summary>
+    public void Dispose() => _gate.Close(() =>
     {
         _networks.Dispose();
         _controls.Dispose();
+    });
+
+    private async IAsyncEnumerable<GeneratedImage> PaintAsync(
+        ImageRequest request,
+        GenerationPlan plan,
+        IProgress<GenerationProgress>? progress,
+        [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        foreach (var (run, seed) in request.Seeds.Index())
+        {
+            var report = new ProgressReport(progress, run * plan.ImageCount, request.Seeds.Count * plan.ImageCount);
+            using var pictures = Paint([new Painting(plan, seed)], report, cancellation).GetEnumerator();
+            while (await Task.Run(pictures.MoveNext, cancellation).ConfigureAwait(false))
+            {
+                yield return pictures.Current;
+            }
+        }
+    }
+
+    /// <summary>Generators are made when pictures are asked for, so that each time they are the same.</summary>
+    private IEnumerable<GeneratedImage> PaintTogether(
+        List<GenerationPlan> plans, IProgress<GenerationProgress>? progress, CancellationToken cancellation)
+    {
+        foreach (var picture in Paint(
+            [.. plans.Select(plan => new Painting(plan, plan.Request.Seeds[0]))], new(progress, 0, plans.Count), cancellation))
+        {
+            yield return picture;
+        }
+    }
+
+    /// <summary>Does one stage while no other thread does one, with the networks as the plan edits them.</summary>
+    private T Alone<T>(GenerationPlan plan, Func<T> stage, CancellationToken cancellation) => _gate.Do(
+        () =>
+        {
+            _networks.Use([.. _adapters.EditsFor(plan.Request), .. plan.Edits]);
+            return stage();
+        },
+        cancellation);
+
+    /// <summary>Checks a request.</summary>
+    private GenerationPlan PlanOf(ImageRequest request, bool warns = true)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        _gate.RequireOpen();
+        var plan = GenerationPlan.Of(request, Folder);
+        if (warns)
+        {
+            WarnOf(plan);
+        }
+
+        return plan;
     }
 
     /// <summary>Says what will not stop the run, but may surprise.</summary>

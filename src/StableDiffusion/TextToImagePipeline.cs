@@ -2,27 +2,19 @@ namespace StableDiffusion;
 
 /// <summary>
 /// START HERE: a model folder, opened. A request goes through four stages: condition, start, denoise, decode. Networks are opened when
-/// first needed and stay open for the next request. Not for use by several threads at once.
+/// first needed and stay open for the next request.
 /// </summary>
+/// <remarks>
+/// Several threads may use one pipeline: stages of their requests run in turns, so that each gets the pictures it gets alone. The pictures
+/// of a request can be gone through again; they are then painted again, the same.
+/// </remarks>
 public sealed partial class TextToImagePipeline : IDisposable
 {
     private readonly NetworkSet _networks;
     private readonly Action<string> _warn;
     private readonly AdapterShelf _adapters;
     private readonly ControlShelf _controls;
-
-    private TextToImagePipeline(ModelFolder folder, PipelineOptions options)
-    {
-        Folder = folder;
-        _warn = options.Warning ?? (_ => { });
-        _adapters = new AdapterShelf(folder, _warn);
-        var host = new OnnxRuntimeHost(options.Device, options.Threads);
-        Device = host.DeviceName;
-        var oneAtATime = options.OneNetworkAtATime ?? folder.WeightBytes > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes * 0.7;
-        var loader = new NetworkLoader(folder, host);
-        _networks = new NetworkSet(folder, loader, oneAtATime);
-        _controls = new ControlShelf(folder, loader, oneAtATime);
-    }
+    private readonly OneAtATime _gate = new(typeof(TextToImagePipeline));
 
     /// <summary>Condition: what the network is told, for each painting.</summary>
     private List<GuidedConditioning> Condition(IReadOnlyList<Painting> paintings, StageClock clock, CancellationToken cancellation)
@@ -50,58 +42,57 @@ public sealed partial class TextToImagePipeline : IDisposable
     }
 
     /// <summary>Denoise: the loop over the network, until the latents are clean.</summary>
-    private void Denoise(PaintingGroup group, Latents latents, Denoiser.Run run, StageClock clock, Report report, CancellationToken cancellation)
+    private Latents Denoise(
+        PaintingGroup group, Latents latents, Denoiser.Run run, StageClock clock, ProgressReport report, CancellationToken cancellation)
     {
         var network = clock.Load(() => _controls.Around(_networks.Network, group.Plan.Request));
         clock.Denoise(() => Denoiser.Denoise(network, latents, run, (call, step) => report.Call(call, group.Plan.Calls, step), cancellation));
         _networks.NetworkIsDone();
         _controls.IsDone();
+        return latents;
     }
 
-    /// <summary>Decode: latents to pictures, each when it is asked for.</summary>
-    private IEnumerable<GeneratedImage> Decode(PaintingGroup group, Latents latents, int first, StageClock clock, CancellationToken cancellation)
+    /// <summary>Decode: the latents of one picture to its pixels.</summary>
+    private GeneratedImage Decode(PaintingGroup group, Latents latents, int index, int first, StageClock clock, CancellationToken cancellation)
     {
         clock.Load(_networks.Codec.OpenDecoder);
-        for (var i = 0; i < group.Count; i++)
+        var one = latents.Extract(index);
+        var picture = clock.Decode(() => _networks.Codec.Decode(one, cancellation));
+        if (index == group.Count - 1)
         {
-            var one = latents.Extract(i);
-            var picture = clock.Decode(() => _networks.Codec.Decode(one, cancellation));
-            var (painting, inSeed) = group[i];
-            var parameters = _adapters.Describe(PictureParameters.Of(painting.Plan, painting.Seed, inSeed), painting.Plan.Request);
-            yield return new GeneratedImage(picture, one, first + i, painting.Seed, inSeed, parameters, clock.Timings);
+            _networks.CodecIsDone();
         }
 
-        _networks.CodecIsDone();
+        var (painting, inSeed) = group[index];
+        var parameters = _adapters.Describe(PictureParameters.Of(painting.Plan, painting.Seed, inSeed), painting.Plan.Request);
+        return new GeneratedImage(picture, one, first + index, painting.Seed, inSeed, parameters, clock.Timings);
     }
 
-    /// <summary>The four stages, one after the other.</summary>
-    private IEnumerable<GeneratedImage> Paint(IReadOnlyList<Painting> paintings, Report report, CancellationToken cancellation)
+    /// <summary>The four stages, one after the other; pictures are decoded when they are asked for.</summary>
+    private IEnumerable<GeneratedImage> Paint(IReadOnlyList<Painting> paintings, ProgressReport report, CancellationToken cancellation)
     {
         var clock = new StageClock();
-        _networks.Use([.. _adapters.EditsFor(paintings[0].Plan.Request), .. paintings[0].Plan.Edits]);
-        var told = Condition(paintings, clock, cancellation);
+        T Stage<T>(Func<T> work) => Alone(paintings[0].Plan, work, cancellation);
+        var told = Stage(() => Condition(paintings, clock, cancellation));
         for (var done = 0; done < paintings.Count;)
         {
             // What the network is told has one shape in one call, and padding a short text would change its picture.
             var count = told.Skip(done).TakeWhile(told[done].SharesCallsWith).Count();
             var group = new PaintingGroup([.. paintings.Skip(done).Take(count)], [.. told.Skip(done).Take(count)]);
             var here = report with { First = report.First + done };
-            var scheduler = group.Plan.TakeScheduler(group.Count);
-            var (latents, inpainting) = Start(group, scheduler, clock, cancellation);
-            Denoise(group, latents, Denoiser.Run.Of(group, scheduler, inpainting), clock, here, cancellation);
-            foreach (var picture in Decode(group, latents, here.First, clock, cancellation))
+            var latents = Stage(() =>
             {
-                yield return picture;
+                var scheduler = group.Plan.TakeScheduler(group.Count);
+                var (start, inpainting) = Start(group, scheduler, clock, cancellation);
+                return Denoise(group, start, Denoiser.Run.Of(group, scheduler, inpainting), clock, here, cancellation);
+            });
+            for (var i = 0; i < group.Count; i++)
+            {
+                var index = i;
+                yield return Stage(() => Decode(group, latents, index, here.First, clock, cancellation));
             }
 
             done += count;
         }
-    }
-
-    /// <summary>Tells a caller how far a request is.</summary>
-    private readonly record struct Report(IProgress<GenerationProgress>? Progress, int First, int Images)
-    {
-        public void Call(int call, int calls, DenoisingStep? step) =>
-            Progress?.Report(new GenerationProgress(First, Images, call, calls) { Step = step });
     }
 }

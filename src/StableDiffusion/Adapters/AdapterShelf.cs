@@ -3,13 +3,14 @@ using System.Globalization;
 namespace StableDiffusion;
 
 /// <summary>
-/// What requests add to a model: LoRAs, learnt words and control networks. Files are opened and matched with the model once, and kept for the next request that
-/// names them.
+/// What requests add to a model: LoRAs, learnt words and control networks. Files are opened and matched with the model once, and kept for
+/// the next request that names them. Several threads may ask.
 /// </summary>
 /// <param name="folder">The model.</param>
 /// <param name="warn">Told what of a file does nothing.</param>
 internal sealed class AdapterShelf(ModelFolder folder, Action<string> warn)
 {
+    private readonly Lock _busy = new();
     private readonly Dictionary<string, LoraSet> _loras = [];
     private readonly Dictionary<string, EmbeddingSet> _embeddings = [];
 
@@ -17,6 +18,7 @@ internal sealed class AdapterShelf(ModelFolder folder, Action<string> warn)
     /// <exception cref="RequestException">A file cannot be read, or does not fit the model.</exception>
     public IReadOnlyList<IGraphEdit> EditsFor(ImageRequest request)
     {
+        using var alone = _busy.EnterScope();
         var words = Words(request);
         _ = words?.UsedIn(Texts(request)).Count();
         return [.. LoraEdits(request), .. words?.Edits ?? [], .. request.Controls.Count > 0 ? (IGraphEdit[])[new ControlInputsEdit()] : []];
@@ -25,6 +27,7 @@ internal sealed class AdapterShelf(ModelFolder folder, Action<string> warn)
     /// <summary>Adds what was used to the text that a picture keeps, in the webui's way: a tag in the prompt for each LoRA, and hashes of the files.</summary>
     public GenerationParameters Describe(GenerationParameters parameters, ImageRequest request)
     {
+        using var alone = _busy.EnterScope();
         var prompt = request.Loras.Aggregate(parameters.Prompt, (text, lora) => $"{text.TrimEnd()} {LoraTag.Of(lora)}").TrimStart();
         var extra = parameters.Extra.ToList();
         if (request.Loras.Count > 0)

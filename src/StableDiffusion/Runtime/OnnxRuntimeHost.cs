@@ -6,12 +6,15 @@ namespace StableDiffusion;
 internal sealed class OnnxRuntimeHost
 {
     private readonly int _threads;
+    private readonly Action<SessionOptions>? _configure;
     private readonly int? _cudaIndex;
 
     /// <param name="device">Where to run.</param>
     /// <param name="threads">CPU threads inside an operator; 0 lets ONNX Runtime take one a physical core.</param>
-    public OnnxRuntimeHost(ExecutionDevice device, int threads)
+    /// <param name="configure">Has the last word on the settings of each session.</param>
+    public OnnxRuntimeHost(ExecutionDevice device, int threads, Action<SessionOptions>? configure = null)
     {
+        _configure = configure;
         _threads = threads;
         if (device.CudaIndex is { } index)
         {
@@ -49,6 +52,7 @@ internal sealed class OnnxRuntimeHost
             CudaProvider.Append(options, index);
         }
 
+        _configure?.Invoke(options);
         return options;
     }
 

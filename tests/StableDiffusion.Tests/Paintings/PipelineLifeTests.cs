@@ -1,0 +1,226 @@
+namespace StableDiffusion.Tests;
+
+/// <summary>A pipeline used twice, from several threads, from within, after its end, and with parts of the caller's own.</summary>
+public sealed class PipelineLifeTests : IDisposable
+{
+    private static readonly ImageRequest _request = new()
+    {
+        Prompt = "a glass castle",
+        Seeds = [7],
+        Steps = 3,
+        GuidanceScale = 5,
+        Width = 64,
+        Height = 64,
+        Scheduler = "euler_a",
+    };
+
+    private readonly TextToImagePipeline _pipeline = Open();
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _pipeline.Dispose();
+
+    [Fact]
+    public void Pictures_gone_through_again_are_painted_again_the_same()
+    {
+        var pictures = _pipeline.Generate(_request with { Seeds = [7, 8] });
+
+        Assert.Equal(pictures.Select(Values), pictures.Select(Values));
+    }
+
+    [Fact]
+    public void Pictures_painted_together_are_the_same_when_gone_through_again()
+    {
+        var pictures = _pipeline.GenerateTogether([_request, _request with { Seeds = [8] }]);
+
+        Assert.Equal(pictures.Select(Values), pictures.Select(Values));
+    }
+
+    [Fact]
+    public async Task A_request_in_the_background_paints_the_same()
+    {
+        var request = _request with { Seeds = [7, 8], ImagesPerSeed = 2 };
+        var pictures = new List<float[]>();
+        await foreach (var picture in _pipeline.GenerateAsync(request, cancellation: Cancellation))
+        {
+            pictures.Add(Values(picture));
+        }
+
+        Assert.Equal(_pipeline.Generate(request).Select(Values), pictures);
+    }
+
+    [Fact]
+    public async Task A_request_in_the_background_stops_when_it_is_cancelled()
+    {
+        using var source = new CancellationTokenSource();
+        var progress = new Listener(_ => source.Cancel());
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            await foreach (var _ in _pipeline.GenerateAsync(_request, progress, source.Token))
+            {
+                Assert.Fail("A picture came though the run was cancelled at its first call.");
+            }
+        });
+    }
+
+    [Fact]
+    public void A_wrong_request_is_refused_at_once_in_the_background_too() =>
+        Assert.Throws<RequestException>(() => _pipeline.GenerateAsync(_request with { Steps = 0 }));
+
+    [Fact]
+    public async Task Threads_that_share_a_pipeline_each_get_the_pictures_they_get_alone()
+    {
+        ImageRequest[] requests =
+        [
+            _request,
+            _request with { Seeds = [1, 2], ClipSkip = 2 },
+            _request with { Prompt = "a horse", Scheduler = "ddim", GuidanceScale = 1 },
+            _request with { NegativePrompt = "blue", Seeds = [9], ImagesPerSeed = 2 },
+        ];
+        var alone = requests.Select(request => _pipeline.Generate(request).Select(Values).ToList()).ToList();
+
+        var together = await Task.WhenAll(requests.Select(request => Task.Run(() => _pipeline.Generate(request).Select(Values).ToList(), Cancellation)));
+
+        Assert.Equal(alone, together);
+    }
+
+    [Fact]
+    public void Pictures_of_two_requests_taken_in_turns_are_those_of_each_alone()
+    {
+        var (first, second) = (_request with { Seeds = [1, 2] }, _request with { Seeds = [3, 4], Prompt = "a horse", ClipSkip = 2 });
+        var alone = _pipeline.Generate(first).Zip(_pipeline.Generate(second)).Select(pair => (Values(pair.First), Values(pair.Second))).ToList();
+
+        Assert.Equal(_pipeline.Generate(first).Select(Values), alone.Select(pair => pair.Item1));
+        Assert.Equal(_pipeline.Generate(second).Select(Values), alone.Select(pair => pair.Item2));
+    }
+
+    [Fact]
+    public void A_report_that_uses_the_pipeline_that_reports_is_told_so()
+    {
+        var inner = new Listener(_ => Assert.NotEmpty(_pipeline.Generate(_request)));
+
+        var error = Assert.Throws<InvalidOperationException>(() => _pipeline.Generate(_request, inner).ToList());
+
+        Assert.Equal("A TextToImagePipeline cannot be used from within its own reports; use it when they have returned.", error.Message);
+    }
+
+    [Fact]
+    public void After_its_end_a_pipeline_says_that_it_is_disposed()
+    {
+        var begun = _pipeline.Generate(_request with { Seeds = [1, 2] }).GetEnumerator();
+        Assert.True(begun.MoveNext());
+        _pipeline.Dispose();
+        _pipeline.Dispose();
+
+        Assert.Throws<ObjectDisposedException>(() => begun.MoveNext());
+        Assert.Throws<ObjectDisposedException>(() => _pipeline.Generate(_request));
+        Assert.Throws<ObjectDisposedException>(() => _pipeline.GenerateAsync(_request));
+        Assert.Throws<ObjectDisposedException>(() => _pipeline.GenerateTogether([_request, _request]));
+        Assert.Throws<ObjectDisposedException>(() => _pipeline.CanPaintTogether(_request, _request));
+    }
+
+    [Fact]
+    public async Task Its_end_waits_for_the_stage_in_the_works()
+    {
+        using var begun = new ManualResetEventSlim();
+        var painting = Task.Run(() => _pipeline.Generate(_request with { Seeds = [1, 2] }, new Listener(_ => begun.Set())).Count(), Cancellation);
+        begun.Wait(Cancellation);
+
+        _pipeline.Dispose();
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => painting);
+    }
+
+    [Fact]
+    public void A_scheduler_of_the_callers_own_is_asked_for_each_picture_and_steps_as_it_likes()
+    {
+        var built = new List<SchedulerRun>();
+        var request = _request with
+        {
+            Scheduler = null,
+            Seeds = [7, 8],
+            SchedulerFactory = run =>
+            {
+                built.Add(run);
+                return SchedulerTable.Create(_pipeline.Folder.Scheduler, "euler_a", run);
+            },
+        };
+
+        Assert.Equal(_pipeline.Generate(_request with { Seeds = [7, 8] }).Select(Values), _pipeline.Generate(request).Select(Values));
+        Assert.Equal([3, 3], built.Select(run => run.Steps));
+        Assert.Equal("custom", _pipeline.Generate(request).First().Parameters.Sampler);
+    }
+
+    [Fact]
+    public void A_scheduler_is_asked_for_by_name_or_given_but_not_both()
+    {
+        var error = Assert.Throws<RequestException>(() => _pipeline.Generate(
+            _request with { SchedulerFactory = run => SchedulerTable.Create(_pipeline.Folder.Scheduler, null, run) }));
+
+        Assert.Equal("SchedulerFactory and Scheduler both say how to sample; give one of them.", error.Message);
+    }
+
+    [Fact]
+    public void Noise_of_the_callers_own_is_drawn_from_for_each_seed()
+    {
+        var seeds = new List<long>();
+        var request = _request with
+        {
+            Seeds = [7, 8],
+            NoiseFactory = seed =>
+            {
+                seeds.Add(seed);
+                return new TorchRandom(seed);
+            },
+        };
+
+        Assert.Equal(_pipeline.Generate(_request with { Seeds = [7, 8] }).Select(Values), _pipeline.Generate(request).Select(Values));
+        Assert.Equal([7, 8], seeds);
+    }
+
+    [Fact]
+    public void Steps_seen_from_inside_lead_from_the_noise_to_the_picture()
+    {
+        var steps = new List<DenoisingStep>();
+
+        var picture = _pipeline.Generate(_request with { ReportsSteps = true }, new Listener(report => steps.Add(report.Step!))).Single();
+
+        Assert.Equal(3, steps.Count);
+        Assert.Equal(steps[0].After.Values, steps[1].Before.Values);
+        Assert.Equal(picture.Latents.Values, steps[^1].After.Values);
+        Assert.True(steps[0].Sigma > steps[^1].Sigma);
+        Assert.Equal(picture.Latents.Values, Values(_pipeline.Generate(_request).Single()));
+    }
+
+    [Fact]
+    public void Session_options_are_the_callers_last_word()
+    {
+        var opened = 0;
+        using var pipeline = Open(new PipelineOptions
+        {
+            Device = ExecutionDevice.Cpu,
+            SessionOptions = options =>
+            {
+                opened++;
+                options.GraphOptimizationLevel = Microsoft.ML.OnnxRuntime.GraphOptimizationLevel.ORT_DISABLE_ALL;
+            },
+        });
+
+        var picture = pipeline.Generate(_request).Single();
+
+        // Text encoder, UNet and decoder.
+        Assert.Equal(3, opened);
+        Assert.InRange(Differences.Largest(picture.Latents.Values, Values(_pipeline.Generate(_request).Single())), 0, 1e-3);
+    }
+
+    private static TextToImagePipeline Open(PipelineOptions? options = null) =>
+        TextToImagePipeline.Load(Goldens.PathOf("models", "sd1"), options ?? new PipelineOptions { Device = ExecutionDevice.Cpu });
+
+    private static float[] Values(GeneratedImage picture) => picture.Latents.Values;
+
+    private sealed class Listener(Action<GenerationProgress> report) : IProgress<GenerationProgress>
+    {
+        public void Report(GenerationProgress value) => report(value);
+    }
+}
