@@ -84,6 +84,9 @@ public sealed partial class TextToImagePipeline
             : throw new RequestException("requests that differ in size, steps, guidance, scheduler or start picture cannot be painted together.");
     }
 
+    /// <summary>Opens the pipeline to be looked into.</summary>
+    internal PipelineProbe Probe(ImageRequest request, CancellationToken cancellation) => new(_networks, request, Folder, _warn, cancellation);
+
     /// <summary>
     /// Closes all networks. A stage of a request that runs on another thread is waited for; what is asked of the pipeline afterwards, the next
     /// picture of such a request too, is an <see cref="ObjectDisposedException"/>.

@@ -41,6 +41,10 @@ internal static class GenerateCommand
         root.Add(GridCommand.Create());
         root.Add(CannyCommand.Create());
         root.Add(VocabularyCommand.Create());
+        root.Add(ExplainCommand.Create());
+        root.Add(NoiseCommand.Create());
+        root.Add(EncodeCommand.CreateEncode());
+        root.Add(EncodeCommand.CreateDecode());
         root.Add(PullCommand.Create());
         root.Add(ListCommand.Create());
         root.Add(RemoveCommand.Create());

@@ -195,7 +195,7 @@ internal sealed class ImageOptions
     /// <summary>The request that parsed options make for a prompt.</summary>
     public ImageRequest Request(ParseResult given, string prompt)
     {
-        var latents = given.GetValue(Latents) is { } latentsPath ? ReadLatents(latentsPath) : null;
+        var latents = given.GetValue(Latents) is { } latentsPath ? ReadLatents(latentsPath, Latents.Name) : null;
         var request = new ImageRequest
         {
             Prompt = prompt,
@@ -229,13 +229,16 @@ internal sealed class ImageOptions
         return Controls.AddTo(Adapters.AddTo(request, given), given);
     }
 
-    private static Latents ReadLatents(string path)
+    /// <summary>Reads latents [pictures, channels, height, width].</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="option">The option that names it, for messages.</param>
+    public static Latents ReadLatents(string path, string option = "")
     {
         var array = NpyFile.Read(path);
         return array.Shape.Count == 4
             ? new Latents(array.Values, array.Shape[0], array.Shape[1], array.Shape[2], array.Shape[3])
             : throw new RequestException(
-                $"--latents {path} has the shape [{string.Join(", ", array.Shape)}]; it must be [pictures, channels, height, width].");
+                $"{(option.Length > 0 ? $"{option} " : "")}{path} has the shape [{string.Join(", ", array.Shape)}]; it must be [pictures, channels, height, width].");
     }
 
     private static (int First, int Second)? Numbers(Option<string?> option, ParseResult given, char separator, int least)

@@ -47,6 +47,9 @@ internal sealed class RunOptions
         DefaultValueFactory = _ => "auto",
     };
 
+    /// <summary>Those that make sense for commands that paint nothing.</summary>
+    public IReadOnlyList<Option> Working => [Device, Threads, Progress, Quiet, Verbose];
+
     public IReadOnlyList<Option> All => [Preset, Device, Threads, LowMemory, JsonResults, Progress, Quiet, Verbose];
 
     /// <summary>Whether results are JSON lines instead of paths.</summary>

@@ -94,6 +94,9 @@ internal sealed class ClipConditioner : IConditioner
         return _remembered[text] = result;
     }
 
+    /// <summary>The prompt as the first encoder reads it.</summary>
+    public IReadOnlyList<PromptChunk> ChunksOf(ImageRequest request) => Chunks(_encoders[0], request.Prompt, request.LongPrompt, _ => { });
+
     public void Dispose()
     {
         foreach (var encoder in _encoders)

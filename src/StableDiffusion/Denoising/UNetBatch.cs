@@ -60,6 +60,16 @@ internal sealed class UNetBatch(OnnxModel model, IReadOnlyList<UNetCall> calls, 
         }
     }
 
+    /// <summary>Runs the network for the rows of one call, and gives what further outputs say.</summary>
+    public IReadOnlyList<(float[] Values, long[] Shape)> Run(DenoisingCall which, IReadOnlyList<string> outputs, CancellationToken cancellation)
+    {
+        var call = calls[0];
+        call.Sample.Upload();
+        call.Timestep.Floats.Fill(which.Timestep);
+        call.Timestep.Upload();
+        return model.Run(call.Inputs, outputs, cancellation);
+    }
+
     public void Dispose()
     {
         foreach (var call in calls)

@@ -11,10 +11,10 @@ internal sealed class UNetNetwork : IDenoisingNetwork
     private readonly string[] _residuals;
     private readonly UNetShape? _shape;
 
-    public UNetNetwork(ModelFolder folder, NetworkLoader loader)
+    public UNetNetwork(ModelFolder folder, NetworkLoader loader, params ReadOnlySpan<IGraphEdit> edits)
     {
         _folder = folder;
-        _model = loader.Open("unet");
+        _model = loader.Open("unet", edits);
         _sample = _model.InputNamed("sample");
         _timestep = _model.InputNamed("timestep");
         _output = _model.OutputNamed("out_sample", "latent", "sample");

@@ -14,6 +14,9 @@ internal sealed class NetworkSet(ModelFolder folder, NetworkLoader loader, bool 
 
     public ILatentCodec Codec => _codec ??= folder.Family.OpenCodec(folder, Loader);
 
+    /// <summary>Opens networks as the request edits them, for callers that add edits of their own.</summary>
+    public NetworkLoader PlainLoader => Loader;
+
     private NetworkLoader Loader => loader.With(_edits);
 
     /// <summary>Closes what was opened with other edits than these.</summary>

@@ -1,0 +1,43 @@
+using System.CommandLine;
+
+namespace StableDiffusion.Cli;
+
+/// <summary>What the commands on the autoencoder alone have in common: model, device and the picture's size.</summary>
+internal sealed class AutoencoderOptions
+{
+    private readonly Option<int?> _width = new("--width", "-W") { Description = "Width in pixels. [default: the picture's, on the model's grid]", HelpName = "pixels" };
+    private readonly Option<int?> _height = new("--height", "-H") { Description = "Height in pixels. [default: the picture's, on the model's grid]", HelpName = "pixels" };
+    private readonly Option<long> _seed = new("--seed", "-s") { Description = "Seed of what is drawn, as PyTorch draws it on a CPU.", DefaultValueFactory = _ => 0 };
+
+    public RunOptions Run { get; } = new();
+
+    /// <summary>Adds the options to a command.</summary>
+    public void AddTo(Command command, bool forPictures)
+    {
+        command.Add(Run.Model);
+        if (forPictures)
+        {
+            command.Add(_width);
+            command.Add(_height);
+            command.Add(_seed);
+        }
+
+        foreach (var option in Run.Working)
+        {
+            command.Add(option);
+        }
+    }
+
+    public long Seed(ParseResult parsed) => parsed.GetValue(_seed);
+
+    /// <summary>The request whose parts are used: no prompt, the picture's size.</summary>
+    public ImageRequest Request(ParseResult parsed, RgbImage? picture) => new()
+    {
+        Prompt = "",
+        GuidanceScale = 1,
+        Seeds = [parsed.GetValue(_seed)],
+        Width = parsed.GetValue(_width),
+        Height = parsed.GetValue(_height),
+        InitImage = picture,
+    };
+}

@@ -1,0 +1,67 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+
+namespace StableDiffusion.Cli;
+
+/// <summary><c>explain</c>: one page that shows how this very picture came to be.</summary>
+internal static class ExplainCommand
+{
+    public static Command Create()
+    {
+        var image = new ImageOptions();
+        var run = new RunOptions();
+        var output = new Option<string>("--output", "-o") { Description = "Where the page goes.", HelpName = "file.html", DefaultValueFactory = _ => "explanation.html" };
+        var command = new Command(
+            "explain",
+            """
+            Paints a picture and writes one page that shows how it came to be, with figures of this very run: tokens, noise, each step, what every word
+            looks at, guidance, choices. With --init-image the page noises that picture, and the run starts from noise all the same. With --json it
+            writes the numbers and pictures as data instead. Takes all options of painting. Example:
+              sd explain "a red apple, 3d render" -o apple.html
+            """)
+        {
+            image.PromptArgument, run.Model, output,
+        };
+        foreach (var option in (IEnumerable<Option>)[.. image.All, .. run.All])
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(parsed => Run(parsed, image, run, parsed.GetValue(output)!));
+        return command;
+    }
+
+    private static int Run(ParseResult parsed, ImageOptions image, RunOptions run, string path)
+    {
+        var watch = Stopwatch.StartNew();
+        var log = run.Log(parsed);
+        using var interruption = new Interruption();
+        try
+        {
+            AtomicFile.RequireWritable(path);
+            var request = image.Request(parsed);
+            var given = request.InitImage;
+            request = request with { InitImage = null, Strength = null, Mask = null };
+            using var pipeline = run.Open(parsed, log);
+            var explanation = Explanation.Of(pipeline, request, given, interruption.Token);
+            var chapters = ExplanationPage.Compute(explanation, Command(parsed), log.Detail);
+            var text = run.Json(parsed) ? ResultJson.ToText(ExplanationPage.ToJson(chapters)) + "\n" : ExplanationPage.ToHtml(chapters, request.Prompt);
+            var bytes = Encoding.UTF8.GetBytes(text);
+            AtomicFile.Write(path, stream => stream.Write(bytes));
+            Console.Out.WriteLine(path);
+            log.Info(string.Create(CultureInfo.InvariantCulture, $"{chapters.Count} chapters, {ByteSize.Of(bytes.Length)}, in {watch.Elapsed.TotalSeconds:0.0} s ({watch.Elapsed.TotalSeconds / Math.Max(explanation.Seconds, 0.001):0} times the picture)"));
+            return ExitCode.Done;
+        }
+        catch (OperationCanceledException)
+        {
+            log.Error("stopped; nothing was written.");
+            return interruption.ExitCode;
+        }
+    }
+
+    /// <summary>The command line as it can be typed again.</summary>
+    private static string Command(ParseResult parsed) => "sd " + string.Join(' ', parsed.Tokens.Select(token => token.Value).Select(word =>
+        word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || "-_./:=,@%+".Contains(c, StringComparison.Ordinal)) ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
+}

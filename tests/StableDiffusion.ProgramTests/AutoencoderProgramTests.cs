@@ -1,0 +1,78 @@
+using System.Globalization;
+
+namespace StableDiffusion.Tests;
+
+/// <summary><c>noise</c>, <c>encode</c> and <c>decode</c>, run as a user runs them.</summary>
+public sealed class AutoencoderProgramTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Saved_latents_decode_to_the_picture_they_became()
+    {
+        var model = Goldens.PathOf("models", "sd1");
+        Assert.Equal(0, SdProgram.Run("-m", model, "a cat", "-s", "3", "--steps", "3", "-o", _folder.PathOf("cat.png"), "--save-latents", _folder.PathOf("cat.npy")).ExitCode);
+        Assert.Equal(0, SdProgram.Run("decode", _folder.PathOf("cat.npy"), "-m", model, "-o", _folder.PathOf("again.png")).ExitCode);
+        Assert.Equal(0, SdProgram.Run("compare", _folder.PathOf("cat.png"), _folder.PathOf("again.png"), "--tolerance", "0").ExitCode);
+    }
+
+    [Fact]
+    public void Noised_latents_are_the_clean_ones_and_one_noise_in_the_shares_of_the_schedule()
+    {
+        var (model, picture) = (Goldens.PathOf("models", "sd1"), Path.Combine(Repository.Root, "samples", "red-apple.png"));
+        var noised = SdProgram.Run("noise", picture, "-m", model, "-W", "64", "-H", "64", "-s", "7", "--timesteps", "0,500,999", "-o", _folder.PathOf("out/"));
+        Assert.Equal("", noised.ExitCode == 0 ? "" : noised.Errors);
+        Assert.Equal(3, noised.OutputLines.Count);
+        Assert.Equal(0, SdProgram.Run("encode", picture, "-m", model, "-W", "64", "-H", "64", "-s", "7", "--sample", "-o", _folder.PathOf("clean.npy")).ExitCode);
+
+        var clean = NpyFile.Read(_folder.PathOf("clean.npy"));
+        Assert.Equal([1, 4, 8, 8], clean.Shape);
+
+        // The encoder's draw comes first, the noise second, from one generator: diffusers' order for image to image.
+        var random = new TorchRandom(7);
+        random.Draw(new float[256]);
+        var noise = new float[256];
+        random.Draw(noise);
+
+        // sqrt(bar) and sqrt(1 - bar) of torch 1.13, see ForwardDiffusionTests.
+        foreach (var (step, alpha, sigma) in new[] { (0, 0.9995749f, 0.029155133f), (500, 0.5256734f, 0.8506865f), (999, 0.0682649f, 0.9976673f) })
+        {
+            var values = NpyFile.Read(_folder.PathOf(string.Create(CultureInfo.InvariantCulture, $"out/t{step:000}.npy"))).Values;
+            for (var i = 0; i < values.Length; i++)
+            {
+                Assert.Equal((alpha * clean.Values[i]) + (sigma * noise[i]), values[i], 1e-5f);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("0,1000", "time step 1000 is not among this model's, 0 to 999")]
+    [InlineData("0,x", "x is no time step")]
+    [InlineData("", "'' is no time step")]
+    public void Time_steps_that_are_none_are_refused_before_anything_is_written(string timesteps, string expected)
+    {
+        var picture = Path.Combine(Repository.Root, "samples", "red-apple.png");
+        var refused = SdProgram.Run("noise", picture, "--timesteps", timesteps, "-o", _folder.PathOf("out"));
+        Assert.Equal(2, refused.ExitCode);
+        Assert.Contains(expected, Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
+        Assert.Empty(_folder.Names());
+    }
+
+    [Fact]
+    public void Latents_of_another_model_are_refused()
+    {
+        File.WriteAllBytes(_folder.PathOf("z.npy"), Npy([1, 3, 8, 8]));
+        var refused = SdProgram.Run("decode", _folder.PathOf("z.npy"), "-o", _folder.PathOf("z.png"));
+        Assert.Equal(2, refused.ExitCode);
+        Assert.Contains("have 3 channels", Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
+
+        static byte[] Npy(int[] shape)
+        {
+            using var stream = new MemoryStream();
+            NpyFile.Write(stream, shape, new float[shape.Aggregate((a, b) => a * b)]);
+            return stream.ToArray();
+        }
+    }
+}
