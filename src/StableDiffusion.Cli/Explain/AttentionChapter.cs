@@ -52,7 +52,7 @@ internal static partial class AttentionChapter
         {
             var word = words.MaxBy(word => word.Text.Length);
             var byPhase = new JsonObject();
-            html += Html.Paragraph($"The same for “{Html.Text(word.Text)}” by time and by resolution; coarse layers place things, fine ones draw their edges.")
+            html += Html.Paragraph($"The same for “{Html.Text(word.Text)}” by time (over the steps) and by resolution (layers of few rows see the picture as a whole):")
                 + Html.Row(phases.Select((phase, i) => Map(phase.Maps, word, phase.Name, byPhase, $"phase{i + 1}")).Concat(
                     levels.Select(level => Map(level.Value, word, $"layers of {level.Key} rows", byPhase, $"level{level.Key}"))));
             data["by_phase_and_level"] = byPhase;
@@ -87,7 +87,7 @@ internal static partial class AttentionChapter
     private static string Outline(Explanation run, JsonObject data)
     {
         var graph = OnnxGraph.Load(run.Pipeline.Folder.NetworkOf("unet"));
-        var parameters = graph.Initializers.ToDictionary(weight => weight.Name, weight => weight.Dimensions.Aggregate(1L, (product, size) => product * size));
+        var index = new OnnxIndex(graph);
         var blocks = new Dictionary<string, (long Parameters, HashSet<string> Attentions, HashSet<string> Convolutions)>();
         var counted = new HashSet<string>();
         foreach (var node in graph.Nodes)
@@ -100,7 +100,8 @@ internal static partial class AttentionChapter
 
             var name = match.Groups[1].Value;
             var block = blocks.GetValueOrDefault(name, (0, [], []));
-            block.Item1 += node.Inputs.Where(input => counted.Add(input)).Sum(input => parameters.GetValueOrDefault(input));
+            block.Item1 += node.Inputs.Select(index.Constant).OfType<OnnxInitializer>().Where(weight => counted.Add(weight.Name))
+                .Sum(weight => weight.Dimensions.Aggregate(1L, (product, size) => product * size));
             if (match.Groups[2].Value is { Length: > 0 } part)
             {
                 (part.StartsWith("attention", StringComparison.Ordinal) ? block.Item2 : block.Item3).Add(part);

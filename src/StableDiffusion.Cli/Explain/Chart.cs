@@ -7,10 +7,10 @@ namespace StableDiffusion.Cli;
 internal static class Chart
 {
     private const int Width = 640;
-    private const int Height = 240;
+    private const int Height = 254;
     private const int Left = 48;
     private const int Right = 12;
-    private const int Top = 12;
+    private const int Top = 26;
     private const int Bottom = 34;
 
     /// <summary>One curve: its name and points; each may be marked with a dot.</summary>
@@ -43,7 +43,7 @@ internal static class Chart
             svg.Append($"<text x=\"{F(X(x))}\" y=\"{Height - Bottom + 16}\" text-anchor=\"middle\">{Html.Number(x, "0.##")}</text>");
         }
 
-        svg.Append($"<text x=\"{Width - Right}\" y=\"{Height - 4}\" text-anchor=\"end\" class=\"name\">{Html.Text(xName)}</text><text x=\"4\" y=\"{Top}\" class=\"name\">{Html.Text(yName)}</text>");
+        svg.Append($"<text x=\"{Width - Right}\" y=\"{Height - 4}\" text-anchor=\"end\" class=\"name\">{Html.Text(xName)}</text><text x=\"4\" y=\"{Top - 14}\" class=\"name\">{Html.Text(yName)}</text>");
         for (var i = 0; i < curves.Count; i++)
         {
             var points = curves[i].Points;

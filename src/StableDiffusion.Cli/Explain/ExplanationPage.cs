@@ -12,7 +12,9 @@ internal static class ExplanationPage
     public static IReadOnlyList<Chapter> Compute(Explanation run, string command, Action<string> report)
     {
         var probe = run.Probe;
-        var noise = new TorchRandom(run.Picture.Seed);
+
+        // Not the noise that the picture was painted from: the network would know it too well.
+        var noise = new TorchRandom(unchecked(run.Picture.Seed + 1));
         var clean = run.Given is { } given && probe.HasEncoder ? probe.Encode(given, null) : run.Picture.Latents;
         var drawn = new float[clean.Values.Length];
         noise.Draw(drawn);

@@ -62,8 +62,22 @@ internal static class PredictorChapter
             + figures
             + Html.Paragraph($"Training makes one number small, the <i>loss</i>: the mean of {kind}. Measured here on this one picture and noise at {points.Count} time steps, with the prompt and without:")
             + Chart.Lines("The loss by time step", "time step t", "loss", curves)
-            + Html.Paragraph("Where there is almost only noise (right), the noise is easy to see and the picture is not; where there is almost none (left), it is the other way round. The gap between the curves is what the words know.");
+            + Gap(with, without);
         return new Chapter("predictor", "The noise predictor", html, data);
+    }
+
+    /// <summary>Where the prompt helps most, computed from the curves.</summary>
+    private static string Gap(List<(double X, double Y)> with, List<(double X, double Y)> without)
+    {
+        if (without.Count == 0)
+        {
+            return "";
+        }
+
+        var (x, gap) = with.Zip(without, (a, b) => (a.X, Gap: b.Y - a.Y)).MaxBy(point => point.Gap);
+        return Html.Paragraph(gap > 0
+            ? $"The gap between the curves is what the words know. Here it is widest at t = {Html.Number(x)}, where the prompt lowers the loss by {Html.Number(gap)}."
+            : "The gap between the curves is what the words know. Here the prompt lowers the loss nowhere: it does not describe this picture to this network.");
     }
 
     /// <summary>The mean of the squared differences.</summary>

@@ -68,9 +68,10 @@ internal static class StepsChapter
         var figures = Enumerable.Range(0, Math.Min(latents.Channels, 16)).Select(channel =>
         {
             var values = latents.Values.AsSpan(channel * plane, plane);
-            var reach = Math.Max(TensorPrimitives.MaxMagnitude(values), 1e-6f);
+            var magnitudes = values.ToArray().Select(Math.Abs).Order().ToArray();
+            var reach = Math.Max(magnitudes[(int)(0.98 * (magnitudes.Length - 1))], 1e-6f); // a few outliers would leave the rest pale
             return Explanation.Figure(
-                Drawing.Signed(values, latents.Height, latents.Width, MathF.Abs(reach), Math.Max(1, 128 / latents.Height)), 144,
+                Drawing.Signed(values, latents.Height, latents.Width, reach, Math.Max(1, 128 / latents.Height)), 144,
                 $"Channel {channel + 1} of the finished latents", $"channel {channel + 1}", data, $"channel{channel + 1}");
         });
         return Html.Paragraph($"These are the finished latents themselves, {latents.Channels} grids of {latents.Height} × {latents.Width} numbers, {Html.Count(latents.Values.Length)} in all; the picture has {Html.Count(3L * run.Picture.Image.Width * run.Picture.Image.Height)}.")
