@@ -7,7 +7,7 @@ namespace StableDiffusion.Cli;
 /// <summary>The run step by step: a slider, a filmstrip, and how much each step changes.</summary>
 internal static class StepsChapter
 {
-    private const int Frame = 160;
+    private const int Frame = 128;
     private const int MostFrames = 50;
 
     public static Chapter Write(Explanation run)
