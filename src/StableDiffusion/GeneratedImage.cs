@@ -15,7 +15,25 @@ public sealed record GeneratedImage(
     long Seed,
     int IndexInSeed,
     GenerationParameters Parameters,
-    StageTimings Timings);
+    StageTimings Timings)
+{
+    /// <summary>
+    /// Writes the picture with its parameters, whole or not at all; a file of that name is replaced. It is then the file that the program
+    /// writes, and other programs can read how it was made.
+    /// </summary>
+    /// <param name="path">Where; it must end in <c>.png</c>, and its folder must be there.</param>
+    /// <exception cref="RequestException">The name has another ending, or the file cannot be written there.</exception>
+    public void Save(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        if (!path.EndsWith(".png", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new RequestException($"{OneLine.Quote(path)} must end in .png: pictures are PNG files.");
+        }
+
+        AtomicFile.Write(path, stream => PngWriter.Write(stream, Image, [new(GenerationParameters.Keyword, Parameters.ToInfotext())]));
+    }
+}
 
 /// <summary>Time spent by stage; pictures of one batch share the stages before decoding.</summary>
 /// <param name="Loading">Opening networks for this batch; zero once they are open.</param>

@@ -11,7 +11,7 @@ internal static class ReadmeExample
         var request = new ImageRequest { Prompt = "a red apple, 3d render", Seeds = [1, 2, 3] };
         foreach (var picture in pipeline.Generate(request))
         {
-            AtomicFile.Write($"apple-{picture.Seed}.png", stream => PngWriter.Write(stream, picture.Image));
+            picture.Save($"apple-{picture.Seed}.png");
         }
 
         // README: end

@@ -15,6 +15,7 @@ internal sealed class OnnxRuntimeHost
     public OnnxRuntimeHost(ExecutionDevice device, int threads, Action<SessionOptions>? configure = null)
     {
         _configure = configure;
+        RequireNativeLibrary();
         _threads = threads;
         if (device.CudaIndex is { } index)
         {
@@ -54,6 +55,20 @@ internal sealed class OnnxRuntimeHost
 
         _configure?.Invoke(options);
         return options;
+    }
+
+    /// <summary>The package brings the managed part alone; the program that uses it brings the rest.</summary>
+    private static void RequireNativeLibrary()
+    {
+        try
+        {
+            OrtEnv.Instance();
+        }
+        catch (Exception error) when (error is DllNotFoundException or TypeInitializationException)
+        {
+            throw new DeviceException(
+                "ONNX Runtime's native library is not here; add the package Microsoft.ML.OnnxRuntime, Microsoft.ML.OnnxRuntime.Gpu or another that has it.", error);
+        }
     }
 
     /// <summary>Why CUDA does not work here, in one line; null when it does.</summary>

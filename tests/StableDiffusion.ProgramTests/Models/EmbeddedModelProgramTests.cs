@@ -33,4 +33,19 @@ public sealed class EmbeddedModelProgramTests
             0,
             PixelTolerance);
     }
+
+    [Fact]
+    public void A_picture_saved_by_the_library_is_the_file_that_the_program_writes()
+    {
+        using var folder = new TemporaryFolder();
+        var outcome = SdProgram.Run(
+            "a red apple, 3d render", "--seed", "5", "--steps", "2", "--output", folder.PathOf("program.png"), "--device", "cpu");
+        Assert.True(outcome.ExitCode == 0, outcome.Errors);
+
+        using var pipeline = TextToImagePipeline.Load(
+            Path.Combine(Repository.Root, "models", "emoji-256"), new PipelineOptions { Device = ExecutionDevice.Cpu });
+        pipeline.Generate(new ImageRequest { Prompt = "a red apple, 3d render", Seeds = [5], Steps = 2 }).Single().Save(folder.PathOf("library.png"));
+
+        Assert.Equal(File.ReadAllBytes(folder.PathOf("program.png")), File.ReadAllBytes(folder.PathOf("library.png")));
+    }
 }

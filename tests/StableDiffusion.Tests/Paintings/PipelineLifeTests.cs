@@ -194,6 +194,22 @@ public sealed class PipelineLifeTests : IDisposable
     }
 
     [Fact]
+    public void A_saved_picture_has_its_pixels_and_how_it_was_made()
+    {
+        using var folder = new TemporaryFolder();
+        var picture = _pipeline.Generate(_request).Single();
+
+        picture.Save(folder.PathOf("castle.png"));
+
+        var read = PngReader.Read(folder.PathOf("castle.png"));
+        Assert.Equal(picture.Image.Pixels, read.Image.Pixels);
+        Assert.Equal(
+            picture.Parameters.ToInfotext(), PngReader.ReadTexts(folder.PathOf("castle.png")).Single(text => text.Key == GenerationParameters.Keyword).Value);
+        Assert.Throws<RequestException>(() => picture.Save(folder.PathOf("castle.xyz")));
+        Assert.Throws<RequestException>(() => picture.Save(folder.PathOf("nowhere/castle.png")));
+    }
+
+    [Fact]
     public void Session_options_are_the_callers_last_word()
     {
         var opened = 0;
