@@ -110,6 +110,9 @@ public sealed record ImageRequest
     /// <summary>Whether control networks see the prompt alone, not the negative prompt, and count less where they are shallow (diffusers: <c>guess_mode</c>).</summary>
     public bool GuessMode { get; init; }
 
+    /// <summary>How pictures are encoded and decoded in tiles; null to do so only where the whole would not fit into the memory.</summary>
+    public VaeTiling? Tiling { get; init; }
+
     /// <summary>A folder of further learnt words.</summary>
     public string? EmbeddingFolder { get; init; }
 

@@ -130,6 +130,7 @@ public sealed partial class TextToImagePipeline
         () =>
         {
             _networks.Use([.. _adapters.EditsFor(plan.Request), .. plan.Edits]);
+            _networks.Tiling = plan.Request.Tiling;
             return stage();
         },
         cancellation);

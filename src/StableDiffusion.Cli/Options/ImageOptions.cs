@@ -181,11 +181,13 @@ internal sealed class ImageOptions
 
     public ControlOptions Controls { get; } = new();
 
+    public TilingOptions Tiles { get; } = new();
+
     /// <summary>All options, in the order of the help text.</summary>
     public IReadOnlyList<Option> All =>
     [
         Prompt, NegativePrompt, Steps, CfgScale, Width, Height, Seed, BatchCount, NumImages, Scheduler, Sigmas, Spacing, Prediction,
-        SchedulerConfig, Eta, .. Adapters.All, .. Controls.All, InitImage, Strength, Mask, ResizeMode, Latents, ClipSkip, LongPrompt, GuidanceRescale, GuidanceStart,
+        SchedulerConfig, Eta, .. Adapters.All, .. Controls.All, .. Tiles.All, InitImage, Strength, Mask, ResizeMode, Latents, ClipSkip, LongPrompt, GuidanceRescale, GuidanceStart,
         GuidanceEnd, Rng, Prompt2, NegativePrompt2, OriginalSize, Crop, TargetSize,
     ];
 
@@ -226,7 +228,7 @@ internal sealed class ImageOptions
             Crop = Numbers(Crop, given, ',', 0) ?? (0, 0),
             TargetSize = Numbers(TargetSize, given, 'x', 1) is var (targetWidth, targetHeight) ? (targetWidth, targetHeight) : null,
         };
-        return Controls.AddTo(Adapters.AddTo(request, given), given);
+        return Tiles.AddTo(Controls.AddTo(Adapters.AddTo(request, given), given), given);
     }
 
     /// <summary>Reads latents [pictures, channels, height, width].</summary>

@@ -6,6 +6,9 @@ namespace StableDiffusion;
 /// </summary>
 internal interface ILatentCodec : IDisposable
 {
+    /// <summary>How pictures are cut into tiles; null for whole ones where they fit into the memory.</summary>
+    VaeTiling? Tiling { get; set; }
+
     /// <summary>Opens what <see cref="Encode"/> needs.</summary>
     /// <exception cref="ModelException">The model has no encoder, or it cannot be opened.</exception>
     void OpenEncoder();

@@ -17,15 +17,30 @@ internal sealed class LatentDecoder : IDisposable
     }
 
     /// <summary>Decodes one image's latents [1, channels, height, width].</summary>
-    public RgbImage Decode(Latents latents, CancellationToken cancellation)
+    /// <param name="latents">The latents.</param>
+    /// <param name="tiles">How they are cut; null for the whole at once.</param>
+    /// <param name="cancellation">Stops the network.</param>
+    public RgbImage Decode(Latents latents, Tiles? tiles, CancellationToken cancellation)
     {
-        using var input = _model.InputBuffer(_input, 1, latents.Channels, latents.Height, latents.Width);
+        var scaled = new float[latents.Values.Length];
         var (scale, shift) = ((float)_folder.ScalingFactor, (float)_folder.ShiftFactor);
         for (var i = 0; i < latents.Values.Length; i++)
         {
-            input.Floats[i] = (latents.Values[i] / scale) + shift;
+            scaled[i] = (latents.Values[i] / scale) + shift;
         }
 
+        var whole = new Tiles.Plane(scaled, latents.Channels, latents.Height, latents.Width);
+        var picture = tiles is null ? Run(whole, cancellation) : tiles.Run(whole, tile => Run(tile, cancellation));
+        NumericGuard.RequireFinite(picture.Values, "vae_decoder");
+        return RgbImage.FromChw(picture.Values, picture.Width, picture.Height);
+    }
+
+    public void Dispose() => _model.Dispose();
+
+    private Tiles.Plane Run(Tiles.Plane latents, CancellationToken cancellation)
+    {
+        using var input = _model.InputBuffer(_input, 1, latents.Channels, latents.Height, latents.Width);
+        latents.Values.CopyTo(input.Floats);
         input.Upload();
         var (values, shape) = _model.Run([input], [_output], cancellation)[0];
         var factor = _folder.PixelsPerLatent;
@@ -36,9 +51,6 @@ internal sealed class LatentDecoder : IDisposable
                 + $"[1, 3, {latents.Height * factor}, {latents.Width * factor}] (block_out_channels).");
         }
 
-        NumericGuard.RequireFinite(values, "vae_decoder");
-        return RgbImage.FromChw(values, checked((int)shape[3]), checked((int)shape[2]));
+        return new Tiles.Plane(values, 3, latents.Height * factor, latents.Width * factor);
     }
-
-    public void Dispose() => _model.Dispose();
 }

@@ -26,27 +26,35 @@ internal sealed class LatentEncoder : IDisposable
     /// <param name="pixels">Values from −1 to 1 [3, height, width].</param>
     /// <param name="height">Height in pixels.</param>
     /// <param name="width">Width in pixels.</param>
+    /// <param name="tiles">How it is cut; null for the whole at once.</param>
     /// <param name="noise">Drawn from once, for the posterior; exports that give a finished sample draw their own, which no seed repeats.</param>
     /// <param name="cancellation">Stops the network.</param>
     /// <returns>Latents [1, channels, height / factor, width / factor], scaled.</returns>
-    public Latents Encode(float[] pixels, int height, int width, INoiseSource noise, CancellationToken cancellation)
+    public Latents Encode(float[] pixels, int height, int width, Tiles? tiles, INoiseSource noise, CancellationToken cancellation)
     {
-        using var input = _model.InputBuffer(_input, 1, 3, height, width);
-        pixels.CopyTo(input.Floats);
-        input.Upload();
-        var (values, shape) = _model.Run([input], [_output], cancellation)[0];
+        var whole = new Tiles.Plane(pixels, 3, height, width);
+        var (values, channels, latentHeight, latentWidth) = tiles is null ? Run(whole, cancellation) : tiles.Run(whole, tile => Run(tile, cancellation));
         NumericGuard.RequireFinite(values, "vae_encoder");
-        var sample = shape[1] == 2 * _folder.LatentChannels ? DrawFromPosterior(values, noise) : values;
+        var sample = channels == 2 * _folder.LatentChannels ? DrawFromPosterior(values, noise) : values;
         var (scale, shift) = ((float)_folder.ScalingFactor, (float)_folder.ShiftFactor);
         for (var i = 0; i < sample.Length; i++)
         {
             sample[i] = (sample[i] - shift) * scale;
         }
 
-        return new Latents(sample, 1, _folder.LatentChannels, checked((int)shape[2]), checked((int)shape[3]));
+        return new Latents(sample, 1, _folder.LatentChannels, latentHeight, latentWidth);
     }
 
     public void Dispose() => _model.Dispose();
+
+    private Tiles.Plane Run(Tiles.Plane pixels, CancellationToken cancellation)
+    {
+        using var input = _model.InputBuffer(_input, 1, 3, pixels.Height, pixels.Width);
+        pixels.Values.CopyTo(input.Floats);
+        input.Upload();
+        var (values, shape) = _model.Run([input], [_output], cancellation)[0];
+        return new Tiles.Plane(values, checked((int)shape[1]), checked((int)shape[2]), checked((int)shape[3]));
+    }
 
     /// <summary>Mean + deviation · noise, with the log-variance clamped to −30 … 20 as diffusers' DiagonalGaussianDistribution does.</summary>
     private static float[] DrawFromPosterior(float[] parameters, INoiseSource noise)

@@ -6,6 +6,8 @@ internal sealed class VaeCodec(ModelFolder folder, NetworkLoader loader) : ILate
     private LatentEncoder? _encoder;
     private LatentDecoder? _decoder;
 
+    public VaeTiling? Tiling { get; set; }
+
     public void OpenEncoder() => _encoder ??= new LatentEncoder(folder, loader);
 
     public void OpenDecoder() => _decoder ??= new LatentDecoder(folder, loader);
@@ -13,13 +15,13 @@ internal sealed class VaeCodec(ModelFolder folder, NetworkLoader loader) : ILate
     public Latents Encode(float[] pixels, int height, int width, INoiseSource noise, CancellationToken cancellation)
     {
         OpenEncoder();
-        return _encoder!.Encode(pixels, height, width, noise, cancellation);
+        return _encoder!.Encode(pixels, height, width, TilesFor(height / folder.PixelsPerLatent, width / folder.PixelsPerLatent, isEncoder: true), noise, cancellation);
     }
 
     public RgbImage Decode(Latents latents, CancellationToken cancellation)
     {
         OpenDecoder();
-        return _decoder!.Decode(latents, cancellation);
+        return _decoder!.Decode(latents, TilesFor(latents.Height, latents.Width, isEncoder: false), cancellation);
     }
 
     public void Close()
@@ -30,4 +32,25 @@ internal sealed class VaeCodec(ModelFolder folder, NetworkLoader loader) : ILate
     }
 
     public void Dispose() => Close();
+
+    /// <summary>The tiles for a picture of this many latents; null where it is taken as a whole.</summary>
+    private Tiles? TilesFor(int height, int width, bool isEncoder)
+    {
+        var tiling = Tiling;
+        if (tiling is null && VaeMemory.IsShort(height, width, folder.PixelsPerLatent, folder.VaeChannels, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes))
+        {
+            tiling = new VaeTiling();
+        }
+
+        if (tiling is null)
+        {
+            return null;
+        }
+
+        var factor = folder.PixelsPerLatent;
+        var size = Math.Max((tiling.Size ?? folder.VaeSampleSize) / factor, 1);
+        var step = Math.Max((int)(size * (1 - tiling.Overlap)), 1);
+        var tiles = isEncoder ? new Tiles(size * factor, step * factor, 1, factor) : new Tiles(size, step, factor, 1);
+        return height > size || width > size ? tiles : null;
+    }
 }

@@ -29,6 +29,8 @@ public sealed class ModelFolder
         ScalingFactor = vae.NumberNotZero("scaling_factor") ?? 0.18215;
         ShiftFactor = vae.Number("shift_factor") ?? 0;
         LatentChannels = vae.Integer("latent_channels") ?? 4;
+        VaeSampleSize = vae.Pair("sample_size")?.First ?? 512;
+        VaeChannels = vae.Integers("block_out_channels")?[0] ?? 128;
         PixelsPerLatent = 1 << (vae.Length("block_out_channels") - 1 ?? 3);
         SizeGrid = PixelsPerLatent * family.LatentGrid(network);
         Family = family.For(this);
@@ -71,6 +73,12 @@ public sealed class ModelFolder
 
     /// <summary>Latents are divided by this before they are decoded (<c>scaling_factor</c> of the VAE).</summary>
     public double ScalingFactor { get; }
+
+    /// <summary>Pixels along one side that the autoencoder was trained at (<c>sample_size</c> of the VAE): the size of tiles.</summary>
+    internal int VaeSampleSize { get; }
+
+    /// <summary>Channels of the autoencoder at the full size of a picture.</summary>
+    internal int VaeChannels { get; }
 
     /// <summary>Added to the latents after that division (<c>shift_factor</c> of the VAE).</summary>
     public double ShiftFactor { get; }

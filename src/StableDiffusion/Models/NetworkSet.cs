@@ -12,7 +12,18 @@ internal sealed class NetworkSet(ModelFolder folder, NetworkLoader loader, bool 
 
     public IDenoisingNetwork Network => _network ??= folder.Family.OpenNetwork(folder, Loader);
 
-    public ILatentCodec Codec => _codec ??= folder.Family.OpenCodec(folder, Loader);
+    /// <summary>How the codec cuts pictures into tiles.</summary>
+    public VaeTiling? Tiling { get; set; }
+
+    public ILatentCodec Codec
+    {
+        get
+        {
+            _codec ??= folder.Family.OpenCodec(folder, Loader);
+            _codec.Tiling = Tiling;
+            return _codec;
+        }
+    }
 
     /// <summary>Opens networks as the request edits them, for callers that add edits of their own.</summary>
     public NetworkLoader PlainLoader => Loader;

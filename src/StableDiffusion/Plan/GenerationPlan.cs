@@ -124,6 +124,7 @@ internal sealed class GenerationPlan
         && (Request.Scheduler, Request.SchedulerFactory, Request.Eta) == (other.Request.Scheduler, other.Request.SchedulerFactory, other.Request.Eta)
         && TimeIds.AsSpan().SequenceEqual(other.TimeIds)
         && GuidanceEmbedding.AsSpan().SequenceEqual(other.GuidanceEmbedding)
+        && Request.Tiling == other.Request.Tiling
         && Request.Loras.SequenceEqual(other.Request.Loras)
         && Request.Embeddings.SequenceEqual(other.Request.Embeddings) && Request.EmbeddingFolder == other.Request.EmbeddingFolder
         && Edits.Select(edit => edit.Key).SequenceEqual(other.Edits.Select(edit => edit.Key))

@@ -69,6 +69,7 @@ internal static class RequestCheck
 
         folder.Family.Check(request, folder);
         Control.Require(request, folder);
+        VaeTiling.Require(request, folder);
         if (request.GuidanceStart >= request.GuidanceEnd)
         {
             throw new RequestException(

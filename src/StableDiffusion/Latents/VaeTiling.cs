@@ -1,0 +1,29 @@
+namespace StableDiffusion;
+
+/// <summary>
+/// How a large picture is encoded and decoded in tiles that overlap and are blended, as diffusers' <c>enable_tiling</c> does it: in the memory of
+/// one tile, with small differences from the whole.
+/// </summary>
+/// <param name="Size">Pixels along one side of a tile; null for the size that the autoencoder was trained at.</param>
+/// <param name="Overlap">Share of a tile, 0 to 0.9, that the next one covers too.</param>
+public sealed record VaeTiling(int? Size = null, double Overlap = 0.25)
+{
+    private const int SmallestTile = 4;
+
+    /// <summary>Refuses what makes no sense for a model.</summary>
+    internal static void Require(ImageRequest request, ModelFolder folder)
+    {
+        var (size, overlap) = (request.Tiling?.Size, request.Tiling?.Overlap ?? 0);
+        var factor = folder.PixelsPerLatent;
+        if (size is { } pixels && (pixels % factor != 0 || pixels < SmallestTile * factor))
+        {
+            throw new RequestException(
+                nameof(request.Tiling), $"tiles of {pixels} pixels do not fit {folder.Name}: they must be a multiple of {factor}, and at least {SmallestTile * factor}.");
+        }
+
+        if (overlap is not (>= 0 and <= 0.9))
+        {
+            throw new RequestException(nameof(request.Tiling), $"the overlap of tiles, {overlap}, must be from 0 to 0.9.");
+        }
+    }
+}
