@@ -11,7 +11,6 @@ namespace StableDiffusion;
 internal sealed class AdapterShelf(ModelFolder folder, Action<string> warn)
 {
     private readonly Lock _busy = new();
-    private readonly Lock _lock = new();
     private readonly Dictionary<string, LoraSet> _loras = [];
     private readonly Dictionary<string, EmbeddingSet> _embeddings = [];
 
@@ -20,8 +19,6 @@ internal sealed class AdapterShelf(ModelFolder folder, Action<string> warn)
     public IReadOnlyList<IGraphEdit> EditsFor(ImageRequest request)
     {
         using var alone = _busy.EnterScope();
-        // Requests are checked outside the pipeline's own gate.
-        using var alone = _lock.EnterScope();
         var words = Words(request);
         _ = words?.UsedIn(Texts(request)).Count();
         return [.. LoraEdits(request), .. words?.Edits ?? [], .. request.Controls.Count > 0 ? (IGraphEdit[])[new ControlInputsEdit()] : []];
@@ -38,7 +35,6 @@ internal sealed class AdapterShelf(ModelFolder folder, Action<string> warn)
             extra.Add(new("Lora hashes", Hashes(request.Loras.Select(lora => (LoraTag.NameOf(lora.Path), lora.Path)), afterHeader: true)));
         }
 
-        using var alone = _lock.EnterScope();
         if (Words(request)?.UsedIn(Texts(request)).ToList() is { Count: > 0 } used)
         {
             extra.Add(new("TI hashes", Hashes(used, afterHeader: false)));
