@@ -13,7 +13,7 @@ public static class PngReader
     /// <summary>The most pixels a picture may declare: 300 MB in memory.</summary>
     public const int MaxPixels = 100_000_000;
 
-    private const long LargestFile = 1L << 29;
+    internal const long LargestFile = 1L << 29;
     private const int LargestText = 1 << 24;
     private const int ChunkOverhead = 12; // length, type, checksum
 
@@ -37,7 +37,7 @@ public static class PngReader
     {
         if (!file.AsSpan().StartsWith(PngFormat.Signature))
         {
-            throw Wrong(name, PictureFormats.Describe(file));
+            throw Wrong(name, PictureFormats.OfContent(file) is { } kind ? $"is a {kind} file, not a PNG." : PictureFormats.Describe(file));
         }
 
         var chunks = new List<Chunk>();

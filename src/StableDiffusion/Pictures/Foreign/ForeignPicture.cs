@@ -1,0 +1,123 @@
+using SixLabors.ImageSharp;
+using SixLabors.ImageSharp.Formats;
+using SixLabors.ImageSharp.Formats.Bmp;
+using SixLabors.ImageSharp.Formats.Gif;
+using SixLabors.ImageSharp.Formats.Jpeg;
+using SixLabors.ImageSharp.Formats.Tiff;
+using SixLabors.ImageSharp.Formats.Webp;
+using SixLabors.ImageSharp.Memory;
+using SixLabors.ImageSharp.Metadata;
+using SixLabors.ImageSharp.PixelFormats;
+using SixLabors.ImageSharp.Processing;
+
+namespace StableDiffusion;
+
+/// <summary>
+/// Reads what is no PNG with ImageSharp, which takes cut-off files for whole and trusts a header's size: both are looked at first.
+/// </summary>
+internal static class ForeignPicture
+{
+    /// <summary>The most bytes that a picture may take when it is unpacked: 50 million pixels, half as many of 16-bit samples.</summary>
+    private const long MaxBytes = 150_000_000;
+
+    // Per pixel: an unpacked picture, a decoder's planes or coefficients; on top of that, tables and buffers of a row.
+    private const int DecoderBytesPerPixel = 8;
+    private const int DecoderMegabytes = 16;
+
+    /// <summary>Reads a file's bytes; <paramref name="name"/> is what messages call it.</summary>
+    public static RgbImage Read(byte[] file, PictureKind kind, string name)
+    {
+        if (WholeFile.Complaint(file, kind) is { } complaint)
+        {
+            throw Wrong(name, complaint);
+        }
+
+        try
+        {
+            using var header = new MemoryStream(file, writable: false);
+            var info = Image.Identify(Settings(DecoderMegabytes), header) ?? throw new InvalidImageContentException("there is no picture in it");
+            var isDeep = kind == PictureKind.Tiff && info.PixelType.BitsPerPixel is 16 or 48 or 64;
+            CheckSize(info, file, kind, isDeep, name);
+
+            var pixels = (long)info.Width * info.Height;
+            var settings = Settings((int)(pixels * DecoderBytesPerPixel >> 20) + DecoderMegabytes);
+            using var content = new MemoryStream(kind == PictureKind.Gif ? GifFile.Opaque(file) : file, writable: false);
+            return isDeep
+                ? Decode<Rgb48>(content, kind, settings, static (from, to) => (to[0], to[1], to[2]) = ((byte)(from.R >> 8), (byte)(from.G >> 8), (byte)(from.B >> 8)))
+                : Decode<Rgb24>(content, kind, settings, static (from, to) => (to[0], to[1], to[2]) = (from.R, from.G, from.B));
+        }
+        catch (NotSupportedException error)
+        {
+            throw new RequestException(
+                $"{OneLine.Quote(name)} is a {kind} file of a kind that is not read ({OneLine.Of(error.Message).TrimEnd('.')}); save it again as PNG.", error);
+        }
+        catch (Exception error) when (error is not RequestException)
+        {
+            // Damaged files leave the decoders by every kind of exception, NullReferenceException and InvalidMemoryOperationException among them.
+            throw new RequestException($"{OneLine.Quote(name)} is damaged: its {kind} data cannot be decoded; copy or save it again.", error);
+        }
+    }
+
+    private static RgbImage Decode<TPixel>(Stream content, PictureKind kind, Configuration settings, SpanAction<TPixel> convert)
+        where TPixel : unmanaged, IPixel<TPixel>
+    {
+        using var picture = Image.Load<TPixel>(settings, content, Decoder(kind));
+        picture.Mutate(static picture => picture.AutoOrient());
+        var rgb = new byte[picture.Width * picture.Height * 3];
+        picture.ProcessPixelRows(rows =>
+        {
+            for (int y = 0, to = 0; y < rows.Height; y++)
+            {
+                foreach (ref readonly var pixel in rows.GetRowSpan(y))
+                {
+                    convert(pixel, rgb.AsSpan(to, 3));
+                    to += 3;
+                }
+            }
+        });
+        return RgbImage.Adopt(picture.Width, picture.Height, rgb);
+    }
+
+    private delegate void SpanAction<TPixel>(TPixel from, Span<byte> to);
+
+    private static void CheckSize(IImageInfo info, byte[] file, PictureKind kind, bool isDeep, string name)
+    {
+        var pixels = (long)info.Width * info.Height;
+        var most = MaxBytes / (isDeep ? 6 : 3);
+        if (pixels > most)
+        {
+            throw Wrong(name, $"has {info.Width}x{info.Height} pixels, and at most {most / 1_000_000} million are read; make it smaller.");
+        }
+
+        // A JPEG spends a bit at least on each block of 8x8 of its first component, a GIF 9 bits on at most 4096 pixels: less needs no memory.
+        var mostHeld = kind switch
+        {
+            PictureKind.Jpeg => 64L * 8 * file.Length,
+            PictureKind.Gif => 4096L * file.Length,
+            _ => long.MaxValue,
+        };
+        if (pixels > mostHeld)
+        {
+            throw Wrong(name, "holds too little data for its size; copy or save it again.");
+        }
+    }
+
+    private static Configuration Settings(int megabytes) => new(
+        new JpegConfigurationModule(), new WebpConfigurationModule(), new BmpConfigurationModule(), new GifConfigurationModule(), new TiffConfigurationModule())
+    {
+        MemoryAllocator = MemoryAllocator.Create(new MemoryAllocatorOptions { AllocationLimitMegabytes = megabytes, MaximumPoolSizeMegabytes = 0 }),
+        MaxDegreeOfParallelism = 1,
+    };
+
+    private static IImageDecoder Decoder(PictureKind kind) => kind switch
+    {
+        PictureKind.Jpeg => new JpegDecoder(),
+        PictureKind.WebP => new WebpDecoder(),
+        PictureKind.Bmp => new BmpDecoder(),
+        PictureKind.Gif => new GifDecoder { DecodingMode = FrameDecodingMode.First, IgnoreMetadata = true },
+        PictureKind.Tiff => new TiffDecoder { DecodingMode = FrameDecodingMode.First },
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "No decoder."),
+    };
+
+    private static RequestException Wrong(string name, string what) => new($"{OneLine.Quote(name)} {what}");
+}

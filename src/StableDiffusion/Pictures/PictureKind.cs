@@ -1,0 +1,12 @@
+namespace StableDiffusion;
+
+/// <summary>The picture formats that are read; the first three are written too.</summary>
+public enum PictureKind
+{
+    Png,
+    Jpeg,
+    WebP,
+    Bmp,
+    Gif,
+    Tiff,
+}
