@@ -6,7 +6,7 @@ namespace StableDiffusion;
 /// <param name="Index">Which picture of the request, from 0.</param>
 /// <param name="Seed">The seed that paints it again.</param>
 /// <param name="IndexInSeed">Which picture of this seed, from 0; above 0 only where one generator feeds several pictures.</param>
-/// <param name="Parameters">Everything that shaped it, as it is stored in a PNG.</param>
+/// <param name="Parameters">Everything that shaped it, as it is stored in the file.</param>
 /// <param name="Timings">Where the time went.</param>
 public sealed record GeneratedImage(
     RgbImage Image,
@@ -21,17 +21,13 @@ public sealed record GeneratedImage(
     /// Writes the picture with its parameters, whole or not at all; a file of that name is replaced. It is then the file that the program
     /// writes, and other programs can read how it was made.
     /// </summary>
-    /// <param name="path">Where; it must end in <c>.png</c>, and its folder must be there.</param>
+    /// <param name="path">Where; it must end in <c>.png</c>, <c>.jpg</c> or <c>.webp</c>, and its folder must be there.</param>
     /// <exception cref="RequestException">The name has another ending, or the file cannot be written there.</exception>
     public void Save(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        if (!path.EndsWith(".png", StringComparison.OrdinalIgnoreCase))
-        {
-            throw new RequestException($"{OneLine.Quote(path)} must end in .png: pictures are PNG files.");
-        }
-
-        AtomicFile.Write(path, stream => PngWriter.Write(stream, Image, [new(GenerationParameters.Keyword, Parameters.ToInfotext())]));
+        var kind = PictureFormats.OfName(path) ?? throw new RequestException($"{OneLine.Quote(path)} must end in {PictureFormats.Written}.");
+        AtomicFile.Write(path, stream => PictureWriter.Write(stream, Image, kind, Parameters.ToInfotext()));
     }
 }
 

@@ -28,9 +28,10 @@ public sealed class WrongFileTests : IDisposable
     {
         { "missing", "start.png does not exist; check the name of the picture." },
         { "a folder", "start.png is a folder, not a picture; name a file in it." },
-        { "JPEG", "start.png is in JPEG format, and only PNG is read; convert it" },
-        { "text", "start.png is not a PNG: it starts with the bytes 6170706C instead of 89504E47; give a PNG file." },
-        { "empty", "start.png is empty; give a PNG file." },
+        { "JPEG", "start.png is cut short: the file ends within the picture; copy or save it again." },
+        { "HEIC", "start.png is in HEIC format, which is not read; convert it" },
+        { "text", "start.png is no picture that is known: it starts with the bytes 6170706C; give a PNG, JPEG, WebP, BMP, GIF or TIFF file." },
+        { "empty", "start.png is empty; give a PNG, JPEG, WebP, BMP, GIF or TIFF file." },
         { "cut short", "start.png is cut short" },
     };
 
@@ -82,7 +83,7 @@ public sealed class WrongFileTests : IDisposable
         WritePicture("good");
         File.WriteAllText(_folder.PathOf("mask.png"), "white");
 
-        Refused.RunOnGoodModel(Refused.Usage, "mask.png is not a PNG", _folder, "--init-image", "start.png", "--mask", "mask.png");
+        Refused.RunOnGoodModel(Refused.Usage, "mask.png is no picture that is known", _folder, "--init-image", "start.png", "--mask", "mask.png");
     }
 
     public void Dispose() => _folder.Dispose();
@@ -118,6 +119,7 @@ public sealed class WrongFileTests : IDisposable
         {
             "cut short" => stream.ToArray()[..60],
             "JPEG" => [0xFF, 0xD8, 0xFF, 0xE0, 0, 16, .. "JFIF"u8],
+            "HEIC" => [0, 0, 0, 32, .. "ftypheic"u8],
             _ => stream.ToArray(),
         });
     }

@@ -7,8 +7,8 @@ internal static class CannyCommand
 {
     public static Command Create()
     {
-        var file = new Argument<string>("file") { Description = "The picture (PNG)." };
-        var output = new Option<string>("--output", "-o") { Description = "The picture of edges to write.", HelpName = "file.png", Required = true };
+        var file = new Argument<string>("file") { Description = "The picture." };
+        var output = new Option<string>("--output", "-o") { Description = "The picture of edges to write: .png, .jpg or .webp.", HelpName = "file", Required = true };
         var low = new Option<double>("--low") { Description = "Slopes above it belong to an edge if they touch one.", HelpName = "x", DefaultValueFactory = _ => Canny.DefaultLow };
         var high = new Option<double>("--high") { Description = "Slopes above it are edges.", HelpName = "x", DefaultValueFactory = _ => Canny.DefaultHigh };
         var command = new Command("canny", "Finds the edges of a picture, as OpenCV does; for --control-image.") { file, output, low, high };
@@ -23,8 +23,9 @@ internal static class CannyCommand
             }
 
             var path = parsed.GetValue(output)!;
-            var edges = Canny.Edges(PngReader.Read(parsed.GetValue(file)!).Image, parsed.GetValue(low), parsed.GetValue(high));
-            AtomicFile.Write(path, stream => PngWriter.Write(stream, edges));
+            var kind = PictureFile.KindOf(path);
+            var edges = Canny.Edges(PictureReader.Read(parsed.GetValue(file)!), parsed.GetValue(low), parsed.GetValue(high));
+            AtomicFile.Write(path, stream => PictureWriter.Write(stream, edges, kind));
             Console.Out.WriteLine(path);
             return ExitCode.Done;
         });

@@ -8,7 +8,7 @@ internal static class CompareCommand
 {
     public static Command Create()
     {
-        var expected = new Argument<string>("expected") { Description = "A picture (PNG), or a folder of pictures." };
+        var expected = new Argument<string>("expected") { Description = "A picture, or a folder of pictures." };
         var actual = new Argument<string>("actual") { Description = "The picture, or the folder with pictures of the same names." };
         var tolerance = new Option<int>("--tolerance")
         {
@@ -26,13 +26,13 @@ internal static class CompareCommand
         var pairs = Pairs(expected, actual);
         if (pairs.Count == 0)
         {
-            throw new RequestException($"{OneLine.Quote(expected)} has no pictures (.png) to compare with.");
+            throw new RequestException($"{OneLine.Quote(expected)} has no pictures to compare with.");
         }
 
         var same = true;
         foreach (var (known, other) in pairs)
         {
-            var (text, difference) = Difference(PngReader.Read(known).Image, other);
+            var (text, difference) = Difference(PictureReader.Read(known), other);
             var isSame = difference <= tolerance;
             Console.Out.WriteLine($"{(isSame ? "same" : "different")} {other}: {text}");
             same &= isSame;
@@ -42,7 +42,7 @@ internal static class CompareCommand
     }
 
     private static List<(string Expected, string Actual)> Pairs(string expected, string actual) => Directory.Exists(expected)
-        ? [.. Directory.EnumerateFiles(expected, "*.png").Order(StringComparer.Ordinal).Select(path => (path, Path.Combine(actual, Path.GetFileName(path))))]
+        ? [.. Directory.EnumerateFiles(expected).Where(PictureFormats.IsRead).Order(StringComparer.Ordinal).Select(path => (path, Path.Combine(actual, Path.GetFileName(path))))]
         : [(expected, actual)];
 
     private static (string Text, int Largest) Difference(RgbImage expected, string path)
@@ -52,7 +52,7 @@ internal static class CompareCommand
             return ("it is missing", int.MaxValue);
         }
 
-        var actual = PngReader.Read(path).Image;
+        var actual = PictureReader.Read(path);
         if ((expected.Width, expected.Height) != (actual.Width, actual.Height))
         {
             return ($"{actual.Width}x{actual.Height} instead of {expected.Width}x{expected.Height} pixels", int.MaxValue);

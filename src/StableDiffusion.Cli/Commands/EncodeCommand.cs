@@ -25,7 +25,7 @@ internal static class EncodeCommand
         {
             var path = parsed.GetValue(output)!;
             AtomicFile.RequireWritable(path);
-            var image = PngReader.Read(parsed.GetValue(picture)!).Image;
+            var image = PictureReader.Read(parsed.GetValue(picture)!);
             var request = options.Request(parsed, image);
             using var interruption = new Interruption();
             using var pipeline = options.Run.Open(parsed, options.Run.Log(parsed));
@@ -41,7 +41,7 @@ internal static class EncodeCommand
     {
         var options = new AutoencoderOptions();
         var latents = new Argument<string>("latents") { Description = "Latents [n, channels, height, width], such as --save-latents and encode write." };
-        var output = new Option<string>("--output", "-o") { Description = "Where the picture goes; of several the second gets name-2.png and so on.", HelpName = "file.png", Required = true };
+        var output = new Option<string>("--output", "-o") { Description = "Where the picture goes; of several the second gets name-2.png and so on.", HelpName = "file", Required = true };
         var command = new Command(
             "decode",
             """
@@ -55,6 +55,7 @@ internal static class EncodeCommand
         command.SetAction(parsed =>
         {
             var path = parsed.GetValue(output)!;
+            var kind = PictureFile.KindOf(path);
             AtomicFile.RequireWritable(path);
             var given = ImageOptions.ReadLatents(parsed.GetValue(latents)!);
             using var interruption = new Interruption();
@@ -64,7 +65,7 @@ internal static class EncodeCommand
             {
                 var name = i == 0 ? path : OutputPattern.Beside(path, i + 1);
                 var image = probe.Decode(given.Extract(i));
-                AtomicFile.Write(name, stream => PngWriter.Write(stream, image));
+                AtomicFile.Write(name, stream => PictureWriter.Write(stream, image, kind));
                 Console.Out.WriteLine(name);
             }
 

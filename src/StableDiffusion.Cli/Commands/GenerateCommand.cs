@@ -21,7 +21,7 @@ internal static class GenerateCommand
         var run = new RunOptions();
         var output = new Option<string?>("--output", "-o")
         {
-            Description = "A file, a folder, or a pattern with {index}, {seed}, {prompt}, such as 'out/{index:05}-{seed}.png'. [default: {prompt:40}-{seed}.png]",
+            Description = "A file (.png, .jpg, .webp), a folder, or a pattern with {index}, {seed}, {prompt}, such as 'out/{index:05}-{seed}.png'. [default: {prompt:40}-{seed}.png]",
             HelpName = "path",
         };
         var saveLatents = new Option<string?>("--save-latents")
@@ -79,10 +79,9 @@ internal static class GenerateCommand
             foreach (var picture in pipeline.Generate(request, new ConsoleProgress(log), interruption.Token))
             {
                 var count = request.Seeds.Count * request.PicturesPerSeed;
-                var png = PictureFile.Encode(picture);
-                var path = PictureFile.Write(picture, png, pattern, count, request.Prompt);
+                var (path, file) = PictureFile.Write(picture, pattern, count, request.Prompt, image.QualityOf(parsed));
                 log.EndBar();
-                Console.Out.WriteLine(json is null ? path : ResultJson.ToText(ResultJson.Of(path, png, json, picture, pipeline)));
+                Console.Out.WriteLine(json is null ? path : ResultJson.ToText(ResultJson.Of(path, file, json, picture, pipeline)));
                 log.Event("picture", () => new JsonObject { ["path"] = path, ["index"] = picture.Index });
                 log.Info(Summary(picture, pipeline));
                 latents.Add(picture.Latents);

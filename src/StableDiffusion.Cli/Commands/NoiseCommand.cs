@@ -32,7 +32,7 @@ internal static class NoiseCommand
         {
             var folder = parsed.GetValue(output)!;
             var steps = Parse(parsed.GetValue(timesteps)!);
-            var image = PngReader.Read(parsed.GetValue(picture)!).Image;
+            var image = PictureReader.Read(parsed.GetValue(picture)!);
             var request = options.Request(parsed, image);
             using var interruption = new Interruption();
             using var pipeline = options.Run.Open(parsed, options.Run.Log(parsed));

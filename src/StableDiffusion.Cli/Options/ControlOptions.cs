@@ -89,7 +89,7 @@ internal sealed class ControlOptions
 
     private Control Prepare((string Model, double Strength, double Start, double End) control, string image, string preprocessor)
     {
-        var picture = PngReader.Read(image).Image;
+        var picture = PictureReader.Read(image);
         var parts = preprocessor.Split(':', 2);
         var (low, high) = (Canny.DefaultLow, Canny.DefaultHigh);
         if (parts[0].Equals(CannyName, StringComparison.OrdinalIgnoreCase))

@@ -154,7 +154,7 @@ internal sealed class ImageOptions
         HelpName = "file.npy",
     };
 
-    public Option<string?> InitImage { get; } = new("--init-image", "-i", "--init-img", "--image") { Description = "A picture (PNG) to start from.", HelpName = "file.png" };
+    public Option<string?> InitImage { get; } = new("--init-image", "-i", "--init-img", "--image") { Description = "A picture to start from: PNG, JPEG, WebP, BMP, GIF or TIFF.", HelpName = "file" };
 
     public Option<double?> Strength { get; } = new("--strength", "-f")
     {
@@ -162,7 +162,7 @@ internal sealed class ImageOptions
         HelpName = "x",
     };
 
-    public Option<string?> Mask { get; } = new("--mask", "--mask-image") { Description = "White where --init-image is to be painted anew.", HelpName = "file.png" };
+    public Option<string?> Mask { get; } = new("--mask", "--mask-image") { Description = "A picture, white where --init-image is to be painted anew.", HelpName = "file" };
 
     public Option<string> ResizeMode { get; } = new("--resize-mode")
     {
@@ -177,6 +177,13 @@ internal sealed class ImageOptions
 
     public Option<string?> TargetSize { get; } = new("--target-size") { Description = "SDXL: size it is to aim at. [default: -W x -H]", HelpName = "WxH" };
 
+    public Option<int> Quality { get; } = new("--quality")
+    {
+        Description = "Of JPEG and WebP, 1 to 100; PNG loses nothing.",
+        HelpName = "n",
+        DefaultValueFactory = _ => PictureWriter.DefaultQuality,
+    };
+
     public AdapterOptions Adapters { get; } = new();
 
     public ControlOptions Controls { get; } = new();
@@ -188,7 +195,7 @@ internal sealed class ImageOptions
     [
         Prompt, NegativePrompt, Steps, CfgScale, Width, Height, Seed, BatchCount, NumImages, Scheduler, Sigmas, Spacing, Prediction,
         SchedulerConfig, Eta, .. Adapters.All, .. Controls.All, .. Tiles.All, InitImage, Strength, Mask, ResizeMode, Latents, ClipSkip, LongPrompt, GuidanceRescale, GuidanceStart,
-        GuidanceEnd, Rng, Prompt2, NegativePrompt2, OriginalSize, Crop, TargetSize,
+        GuidanceEnd, Rng, Prompt2, NegativePrompt2, OriginalSize, Crop, TargetSize, Quality,
     ];
 
     /// <summary>The request that a command line makes.</summary>
@@ -220,16 +227,22 @@ internal sealed class ImageOptions
             LongPrompt = Choice<LongPrompt>(LongPrompt, given),
             Generator = Choice(Rng, given, ("cpu", RandomGenerator.Cpu), ("torch", RandomGenerator.Cpu), ("nvidia", RandomGenerator.Nvidia), ("nv", RandomGenerator.Nvidia), ("cuda", RandomGenerator.Nvidia)),
             Latents = latents,
-            InitImage = given.GetValue(InitImage) is { } picture ? PngReader.Read(picture).Image : null,
+            InitImage = given.GetValue(InitImage) is { } picture ? PictureReader.Read(picture) : null,
             Strength = given.GetValue(Strength),
-            Mask = given.GetValue(Mask) is { } mask ? PngReader.Read(mask).Image : null,
+            Mask = given.GetValue(Mask) is { } mask ? PictureReader.Read(mask) : null,
             Fit = Choice<ImageFit>(ResizeMode, given),
             OriginalSize = Numbers(OriginalSize, given, 'x', 1) is var (width, height) ? (width, height) : null,
             Crop = Numbers(Crop, given, ',', 0) ?? (0, 0),
             TargetSize = Numbers(TargetSize, given, 'x', 1) is var (targetWidth, targetHeight) ? (targetWidth, targetHeight) : null,
         };
+        QualityOf(given);
         return Tiles.AddTo(Controls.AddTo(Adapters.AddTo(request, given), given), given);
     }
+
+    /// <summary>The quality that JPEG and WebP are written in.</summary>
+    public int QualityOf(ParseResult given) => given.GetValue(Quality) is >= 1 and <= 100 and var quality
+        ? quality
+        : throw new RequestException($"{Quality.Name} {given.GetValue(Quality).ToString(CultureInfo.InvariantCulture)} must be from 1 to 100.");
 
     /// <summary>Reads latents [pictures, channels, height, width].</summary>
     /// <param name="path">The file.</param>

@@ -75,7 +75,7 @@ internal sealed partial class OutputPattern
         {
             return count == 1
                 ? (_pattern, true)
-                : (Path.ChangeExtension(_pattern, null) + $"-{index.ToString(CultureInfo.InvariantCulture)}.png", true);
+                : (Numbered(_pattern, index), true);
         }
 
         var names = Separator().Split(_pattern).Select(name => Placeholder().IsMatch(name) ? Name(name, index, seed, prompt) : name);
@@ -83,8 +83,10 @@ internal sealed partial class OutputPattern
     }
 
     /// <summary>The next name beside <paramref name="path"/> that is not taken: <c>name-2.png</c>, <c>name-3.png</c>, …</summary>
-    public static string Beside(string path, int attempt) =>
-        Path.ChangeExtension(path, null) + $"-{attempt.ToString(CultureInfo.InvariantCulture)}.png";
+    public static string Beside(string path, int attempt) => Numbered(path, attempt);
+
+    private static string Numbered(string path, int number) =>
+        $"{Path.ChangeExtension(path, null)}-{number.ToString(CultureInfo.InvariantCulture)}{Path.GetExtension(path)}";
 
     private static string Checked(string output) =>
         output.Length > 0 && !output.Contains('\0', StringComparison.Ordinal)
@@ -96,9 +98,9 @@ internal sealed partial class OutputPattern
 
     private static int CountPlaceholders(string option, string output)
     {
-        if (!output.EndsWith(".png", StringComparison.OrdinalIgnoreCase))
+        if (PictureFormats.OfName(output) is null)
         {
-            throw new RequestException($"{option} {OneLine.Quote(output)} must end in .png (pictures are PNG files), or in / for a folder.");
+            throw new RequestException($"{option} {OneLine.Quote(output)} must end in {PictureFormats.Written}, or in / for a folder.");
         }
 
         var placeholders = Placeholder().Matches(output);

@@ -5,22 +5,44 @@ internal static class PictureFile
 {
     private const int MostAttempts = 100_000;
 
-    /// <summary>The bytes of a picture's file.</summary>
-    public static byte[] Encode(GeneratedImage picture)
+    /// <summary>The bytes of a picture's file, in the format that its name asks for.</summary>
+    public static byte[] Encode(GeneratedImage picture, string path, int quality)
     {
         using var stream = new MemoryStream();
-        PngWriter.Write(stream, picture.Image, [new(GenerationParameters.Keyword, picture.Parameters.ToInfotext())]);
+        PictureWriter.Write(stream, picture.Image, PictureFormats.OfName(path) ?? PictureKind.Png, picture.Parameters.ToInfotext(), quality);
         return stream.ToArray();
     }
 
-    /// <summary>Fails before anything is painted where the first picture could not be written.</summary>
-    public static void RequireWritable(OutputPattern pattern, ImageRequest request) =>
-        AtomicFile.RequireWritable(pattern.PathOf(0, request.Seeds.Count * request.PicturesPerSeed, request.Seeds[0], request.Prompt).Path, makesFolders: true);
+    /// <summary>The format that a name given to <c>--output</c> asks for.</summary>
+    /// <exception cref="RequestException">It is none that is written.</exception>
+    public static PictureKind KindOf(string path) =>
+        PictureFormats.OfName(path) ?? throw new RequestException($"--output {OneLine.Quote(path)} must end in {PictureFormats.Written}.");
 
-    /// <summary>Writes one picture, whole or not at all, and returns its path.</summary>
-    public static string Write(GeneratedImage picture, byte[] png, OutputPattern pattern, int count, string prompt)
+    /// <summary>Fails before anything is painted where the first picture could not be written.</summary>
+    public static void RequireWritable(OutputPattern pattern, ImageRequest request)
+    {
+        var path = pattern.PathOf(0, request.Seeds.Count * request.PicturesPerSeed, request.Seeds[0], request.Prompt).Path;
+        RequireRoomForText(path, request);
+        AtomicFile.RequireWritable(path, makesFolders: true);
+    }
+
+    /// <summary>Fails before anything is painted where the format of that name cannot hold the prompts.</summary>
+    public static void RequireRoomForText(string path, ImageRequest request)
+    {
+        const int Settings = 4096; // what else the text holds, amply
+        if (PictureFormats.OfName(path) == PictureKind.Jpeg
+            && request.Prompt.Length + (request.NegativePrompt?.Length ?? 0) + Settings > PictureWriter.LongestJpegText)
+        {
+            throw new RequestException("the prompt is too long to be stored in a JPEG; write a PNG or WebP.");
+        }
+    }
+
+    /// <summary>Writes one picture, whole or not at all.</summary>
+    /// <returns>Its path, and the bytes of its file.</returns>
+    public static (string Path, byte[] File) Write(GeneratedImage picture, OutputPattern pattern, int count, string prompt, int quality)
     {
         var (path, replaces) = pattern.PathOf(picture.Index, count, picture.Seed, prompt);
+        var file = Encode(picture, path, quality);
         if (Path.GetDirectoryName(path) is { Length: > 0 } folder)
         {
             Directory.CreateDirectory(folder);
@@ -28,14 +50,14 @@ internal static class PictureFile
 
         if (replaces)
         {
-            AtomicFile.Write(path, stream => stream.Write(png));
-            return path;
+            AtomicFile.Write(path, stream => stream.Write(file));
+            return (path, file);
         }
 
         return WriteNew(path, File.Exists, attempt =>
         {
-            AtomicFile.Write(attempt, stream => stream.Write(png), overwrite: false);
-            return attempt;
+            AtomicFile.Write(attempt, stream => stream.Write(file), overwrite: false);
+            return (attempt, file);
         });
     }
 

@@ -19,11 +19,11 @@ internal static class ResultJson
 
     /// <summary>The line of one picture.</summary>
     /// <param name="path">Where it is.</param>
-    /// <param name="png">The file's bytes.</param>
+    /// <param name="file">The file's bytes.</param>
     /// <param name="job">What was asked for.</param>
     /// <param name="picture">What came of it.</param>
     /// <param name="pipeline">What painted it.</param>
-    public static JsonObject Of(string path, byte[] png, JsonObject job, GeneratedImage picture, TextToImagePipeline pipeline)
+    public static JsonObject Of(string path, byte[] file, JsonObject job, GeneratedImage picture, TextToImagePipeline pipeline)
     {
         var line = new JsonObject { ["path"] = path };
         foreach (var (name, value) in job)
@@ -40,7 +40,7 @@ internal static class ResultJson
         line["parameters"] = picture.Parameters.ToInfotext();
         line["model"] = pipeline.Folder.Name;
         line["device"] = pipeline.Device;
-        line["sha256"] = Convert.ToHexStringLower(SHA256.HashData(png));
+        line["sha256"] = Convert.ToHexStringLower(SHA256.HashData(file));
         line["seconds"] = new JsonObject
         {
             ["load"] = Seconds(loading),

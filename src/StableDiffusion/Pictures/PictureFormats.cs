@@ -19,6 +19,9 @@ public static class PictureFormats
     public static bool IsRead(string path) =>
         OfName(path) is not null || Path.GetExtension(path).ToLowerInvariant() is ".bmp" or ".gif" or ".tif" or ".tiff";
 
+    /// <summary>The format as it is called in a sentence.</summary>
+    internal static string NameOf(PictureKind kind) => kind == PictureKind.WebP ? "WebP" : kind.ToString().ToUpperInvariant();
+
     /// <summary>The format of a file; null for one that is not read.</summary>
     internal static PictureKind? OfContent(ReadOnlySpan<byte> file) =>
         file.StartsWith(PngFormat.Signature) ? PictureKind.Png

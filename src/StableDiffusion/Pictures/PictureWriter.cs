@@ -12,6 +12,9 @@ public static class PictureWriter
     /// <summary>The quality of JPEG and WebP that is used where none is asked for.</summary>
     public const int DefaultQuality = 90;
 
+    /// <summary>The longest text that fits into a JPEG, in UTF-16 units.</summary>
+    public const int LongestJpegText = ExifComment.LongestInJpeg;
+
     /// <summary>The same picture, text and quality give the same bytes.</summary>
     /// <param name="stream">Where the file goes; left open.</param>
     /// <param name="image">The picture.</param>

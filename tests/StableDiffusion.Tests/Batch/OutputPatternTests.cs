@@ -48,7 +48,7 @@ public sealed class OutputPatternTests
     [InlineData("out/{index:5x}.png")]
     [InlineData("out/{index.png")]
     [InlineData("out/{index:99}.png")]
-    [InlineData("out/{index}.jpg")]
+    [InlineData("out/{index}.bmp")]
     [InlineData("out/a\0{index}.png")]
     [InlineData("out/one.png")]
     [InlineData("")]
@@ -73,6 +73,17 @@ public sealed class OutputPatternTests
     [InlineData("a//x.png")]
     public void A_line_cannot_name_a_file_outside_the_folder(string output) =>
         Assert.Throws<RequestException>(() => OutputPattern.ParseLine(output));
+
+    [Theory]
+    [InlineData("apple.jpg", "apple-7.jpg")]
+    [InlineData("a.b/apple.tree.WEBP", "a.b/apple.tree-7.WEBP")]
+    [InlineData("out/{index}.jpeg", "out/7.jpeg")]
+    [InlineData("out/{prompt}.webp", "out/v1.5-apple.webp")]
+    public void Every_format_that_is_written_keeps_its_ending(string pattern, string name)
+    {
+        Assert.Equal(name.Replace("v1.5", "v1-5", StringComparison.Ordinal), Name(pattern, "v1.5 apple"));
+        Assert.Equal($"{Path.ChangeExtension(name, null)}-2{Path.GetExtension(name)}", OutputPattern.Beside(name, 2));
+    }
 
     private static string Name(string pattern, string prompt) => OutputPattern.Parse(pattern).PathOf(7, 9, 42, prompt).Path;
 }

@@ -19,6 +19,13 @@ internal static class Damage
                select changes.Aggregate(file, Change);
     }
 
+    /// <summary>A copy with one to eight bytes changed, removed or put in, half of them among the first hundred, where formats have their headers.</summary>
+    public static byte[] Of(byte[] file, Random random) => Enumerable.Range(0, random.Next(1, 9)).Aggregate(file, (damaged, _) =>
+    {
+        var end = Math.Max(1, random.Next(2) == 0 ? Math.Min(100, damaged.Length) : damaged.Length);
+        return Change(damaged, (random.Next(6), random.Next(end), (byte)random.Next(256)));
+    });
+
     /// <summary>True if the reader returns or throws <see cref="RequestException"/> with one line; every other exception goes on.</summary>
     public static bool ReadsOrRefuses<T>(Func<T> read)
     {

@@ -50,12 +50,12 @@ internal sealed class BatchFolder : IDisposable
     /// Writes a picture and then its manifest line; both are on disk when this returns. Killed in between, the next run takes the picture
     /// away again, so that none is there twice.
     /// </summary>
-    /// <param name="png">The file's bytes.</param>
+    /// <param name="file">The file's bytes.</param>
     /// <param name="wanted">Its name, relative to the folder.</param>
     /// <param name="owned">Whether the name is this picture's from an earlier run, or one that must be free.</param>
     /// <param name="describe">Makes the manifest line for a path.</param>
     /// <returns>The path.</returns>
-    public string Write(byte[] png, string wanted, bool owned, Func<string, JsonObject> describe)
+    public string Write(byte[] file, string wanted, bool owned, Func<string, JsonObject> describe)
     {
         try
         {
@@ -76,7 +76,7 @@ internal sealed class BatchFolder : IDisposable
                 Directory.CreateDirectory(PathOf(inner));
             }
 
-            AtomicFile.Write(PathOf(relative), stream => stream.Write(png), overwrite: owned);
+            AtomicFile.Write(PathOf(relative), stream => stream.Write(file), overwrite: owned);
             return relative;
         }
     }

@@ -90,6 +90,7 @@ internal sealed class BatchRun(
         var request = options.Request(job.Fields);
         var images = request.PicturesPerSeed;
         var pattern = job.Output is { } output ? OutputPattern.ParseLine(output) : names;
+        PictureFile.RequireRoomForText(pattern.PathOf(job.Index, images, request.Seeds[0], job.Prompt).Path, request);
         var (whole, paths) = folder.Done.Take(job, pipeline.Folder.Name, images);
         if (whole < images)
         {
@@ -150,13 +151,13 @@ internal sealed class BatchRun(
     private void Write(Pending pending, GeneratedImage picture, int together)
     {
         var (job, _, images, pattern, paths) = pending;
-        var png = PictureFile.Encode(picture);
         var owned = paths.TryGetValue(picture.IndexInSeed, out var earlier);
         var wanted = earlier ?? pattern.PathOf(job.Index, images, picture.Seed, job.Prompt).Path;
+        var file = PictureFile.Encode(picture, wanted, options.QualityOf(job.Fields));
         JsonObject? line = null;
-        var path = folder.Write(png, wanted, owned, relative =>
+        var path = folder.Write(file, wanted, owned, relative =>
         {
-            line = ResultJson.Of(relative, png, options.ToJson(job.Fields), picture, pipeline);
+            line = ResultJson.Of(relative, file, options.ToJson(job.Fields), picture, pipeline);
             line["index"] = job.Index;
             line["id"] = job.Id;
             line["line"] = job.Line;

@@ -116,6 +116,12 @@ internal sealed class LineOptions
             : throw new RequestException(OneLine.Of(parsed.Errors[0].Message));
     }
 
+    /// <summary>The quality of JPEG and WebP that the fields of a job ask for, which <see cref="Request"/> has checked.</summary>
+    public int QualityOf(IReadOnlyDictionary<string, IReadOnlyList<string>> fields) =>
+        fields.TryGetValue(OptionNames.FieldOf(_image.Quality.Name), out var values)
+            ? int.Parse(values[0], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture)
+            : PictureWriter.DefaultQuality;
+
     /// <summary>The fields as a JSON object that is a line of a batch file, numbers as numbers.</summary>
     public JsonObject ToJson(IReadOnlyDictionary<string, IReadOnlyList<string>> fields)
     {

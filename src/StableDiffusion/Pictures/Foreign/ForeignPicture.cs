@@ -7,8 +7,8 @@ using SixLabors.ImageSharp.Formats.Tiff;
 using SixLabors.ImageSharp.Formats.Webp;
 using SixLabors.ImageSharp.Memory;
 using SixLabors.ImageSharp.Metadata;
+using SixLabors.ImageSharp.Metadata.Profiles.Exif;
 using SixLabors.ImageSharp.PixelFormats;
-using SixLabors.ImageSharp.Processing;
 
 namespace StableDiffusion;
 
@@ -36,33 +36,46 @@ internal static class ForeignPicture
         {
             using var header = new MemoryStream(file, writable: false);
             var info = Image.Identify(Settings(DecoderMegabytes), header) ?? throw new InvalidImageContentException("there is no picture in it");
-            var isDeep = kind == PictureKind.Tiff && info.PixelType.BitsPerPixel is 16 or 48 or 64;
+            var isDeep = kind == PictureKind.Tiff && info.PixelType.BitsPerPixel is 8 or 16 or 48 or 64; // 8: colour maps have 16 bits
             CheckSize(info, file, kind, isDeep, name);
 
             var pixels = (long)info.Width * info.Height;
             var settings = Settings((int)(pixels * DecoderBytesPerPixel >> 20) + DecoderMegabytes);
-            using var content = new MemoryStream(kind == PictureKind.Gif ? GifFile.Opaque(file) : file, writable: false);
+            var planes = kind == PictureKind.Jpeg ? JpegChroma.Of(file) : null;
+            using var content = new MemoryStream(planes?.File ?? (kind == PictureKind.Gif ? GifFile.Opaque(file) : file), writable: false);
             return isDeep
-                ? Decode<Rgb48>(content, kind, settings, static (from, to) => (to[0], to[1], to[2]) = ((byte)(from.R >> 8), (byte)(from.G >> 8), (byte)(from.B >> 8)))
-                : Decode<Rgb24>(content, kind, settings, static (from, to) => (to[0], to[1], to[2]) = (from.R, from.G, from.B));
+                ? Decode<Rgb48>(content, kind, settings, planes, static (from, to) => (to[0], to[1], to[2]) = ((byte)(from.R >> 8), (byte)(from.G >> 8), (byte)(from.B >> 8)))
+                : Decode<Rgb24>(content, kind, settings, planes, static (from, to) => (to[0], to[1], to[2]) = (from.R, from.G, from.B));
         }
         catch (NotSupportedException error)
         {
             throw new RequestException(
-                $"{OneLine.Quote(name)} is a {kind} file of a kind that is not read ({OneLine.Of(error.Message).TrimEnd('.')}); save it again as PNG.", error);
+                $"{OneLine.Quote(name)} is a {PictureFormats.NameOf(kind)} file of a kind that is not read ({OneLine.Of(error.Message).TrimEnd('.')}); save it again as PNG.", error);
         }
         catch (Exception error) when (error is not RequestException)
         {
             // Damaged files leave the decoders by every kind of exception, NullReferenceException and InvalidMemoryOperationException among them.
-            throw new RequestException($"{OneLine.Quote(name)} is damaged: its {kind} data cannot be decoded; copy or save it again.", error);
+            throw new RequestException($"{OneLine.Quote(name)} is damaged: its {PictureFormats.NameOf(kind)} data cannot be decoded; copy or save it again.", error);
         }
     }
 
-    private static RgbImage Decode<TPixel>(Stream content, PictureKind kind, Configuration settings, SpanAction<TPixel> convert)
+    private static RgbImage Decode<TPixel>(Stream content, PictureKind kind, Configuration settings, JpegChroma.Layout? planes, SpanAction<TPixel> convert)
+        where TPixel : unmanaged, IPixel<TPixel>
+    {
+        var (rgb, width, height, orientation) = Unpack(content, kind, settings, convert);
+        if (planes is not null)
+        {
+            JpegChroma.Convert(rgb, width, planes);
+        }
+
+        return ExifOrientation.Upright(RgbImage.Adopt(width, height, rgb), orientation);
+    }
+
+    private static (byte[] Rgb, int Width, int Height, int Orientation) Unpack<TPixel>(
+        Stream content, PictureKind kind, Configuration settings, SpanAction<TPixel> convert)
         where TPixel : unmanaged, IPixel<TPixel>
     {
         using var picture = Image.Load<TPixel>(settings, content, Decoder(kind));
-        picture.Mutate(static picture => picture.AutoOrient());
         var rgb = new byte[picture.Width * picture.Height * 3];
         picture.ProcessPixelRows(rows =>
         {
@@ -75,7 +88,8 @@ internal static class ForeignPicture
                 }
             }
         });
-        return RgbImage.Adopt(picture.Width, picture.Height, rgb);
+        var exif = picture.Metadata.ExifProfile ?? picture.Frames.RootFrame.Metadata.ExifProfile;
+        return (rgb, picture.Width, picture.Height, exif?.GetValue(ExifTag.Orientation)?.Value ?? 1);
     }
 
     private delegate void SpanAction<TPixel>(TPixel from, Span<byte> to);

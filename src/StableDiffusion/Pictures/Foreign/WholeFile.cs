@@ -77,7 +77,7 @@ internal static class WholeFile
     /// <summary>Looks whether all strips or tiles of the first directory lie in the file (TIFF 6.0, section 2).</summary>
     private static string? Tiff(ReadOnlySpan<byte> file)
     {
-        const int StripOffsets = 273, StripLengths = 279, TileOffsets = 324, TileLengths = 325;
+        const int BitsPerSample = 258, Compression = 259, StripOffsets = 273, StripLengths = 279, TileOffsets = 324, TileLengths = 325;
         if (file.Length < 8)
         {
             return CutShort;
@@ -92,6 +92,7 @@ internal static class WholeFile
 
         long[] offsets = [];
         long[] lengths = [];
+        var hasBits = false;
         var count = (int)Integer(file[(int)directory..], 2, isBig);
         for (var i = 0; i < count; i++)
         {
@@ -102,6 +103,12 @@ internal static class WholeFile
             }
 
             var tag = Integer(file[at..], 2, isBig);
+            hasBits |= tag == BitsPerSample;
+            if (tag == Compression && Integer(file[(at + 8)..], 2, isBig) is >= 2 and <= 4)
+            {
+                return "is a TIFF file with fax compression, which ImageSharp may read as its negative; save it again as PNG.";
+            }
+
             if (tag is StripOffsets or TileOffsets or StripLengths or TileLengths)
             {
                 if (Values(file, at, isBig) is not { } values)
@@ -111,6 +118,11 @@ internal static class WholeFile
 
                 (offsets, lengths) = tag is StripOffsets or TileOffsets ? (values, lengths) : (offsets, values);
             }
+        }
+
+        if (!hasBits)
+        {
+            return "is a TIFF file of black and white, which is not read; save it again as PNG.";
         }
 
         if (offsets.Length == 0 || offsets.Length != lengths.Length)

@@ -37,7 +37,7 @@ public static class PngReader
     {
         if (!file.AsSpan().StartsWith(PngFormat.Signature))
         {
-            throw Wrong(name, PictureFormats.OfContent(file) is { } kind ? $"is a {kind} file, not a PNG." : PictureFormats.Describe(file));
+            throw Wrong(name, PictureFormats.OfContent(file) is { } kind ? $"is in {PictureFormats.NameOf(kind)} format, not PNG." : PictureFormats.Describe(file));
         }
 
         var chunks = new List<Chunk>();

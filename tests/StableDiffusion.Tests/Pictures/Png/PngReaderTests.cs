@@ -110,7 +110,7 @@ public class PngReaderTests
         { "cat.bmp", "BM123456"u8.ToArray(), "is in BMP format" },
         { "cat.tif", "II*\0abcd"u8.ToArray(), "is in TIFF format" },
         { "cat.jxl", [0xFF, 0x0A, 1], "is in JPEG XL format" },
-        { "cat.png", "hello"u8.ToArray(), "is not a PNG: it starts with the bytes 68656C6C" },
+        { "cat.png", "hello"u8.ToArray(), "is no picture that is known: it starts with the bytes 68656C6C" },
         { "cat.png", [], "is empty" },
     };
 
