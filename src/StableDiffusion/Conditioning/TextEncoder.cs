@@ -6,8 +6,9 @@ internal sealed class TextEncoder : IDisposable
     private readonly string _path;
     private readonly NetworkLoader _loader;
     private readonly string _part;
+    private readonly bool _hasHiddenStates;
     private OnnxModel _model;
-    private int _modelSkip;
+    private IGraphEdit? _edit;
 
     public TextEncoder(ModelFolder folder, string part, string tokenizerPart, NetworkLoader loader)
     {
@@ -17,6 +18,7 @@ internal sealed class TextEncoder : IDisposable
         Tokenizer = ClipTokenizer.Load(folder.Combine(tokenizerPart));
         Words = loader.Edits.OfType<LearntWordsEdit>().FirstOrDefault(edit => edit.AppliesTo(part))?.Words ?? LearntWords.None;
         _model = loader.Open(part);
+        _hasHiddenStates = _model.Outputs.ContainsKey("hidden_states.0");
         var fixedLength = _model.Inputs[_model.InputNamed("input_ids")].Dimensions[^1];
         Length = fixedLength > 0 ? fixedLength : Math.Min(Tokenizer.ModelMaxLength ?? folder.MaxTextLength, folder.MaxTextLength);
     }
@@ -29,9 +31,6 @@ internal sealed class TextEncoder : IDisposable
     /// <summary>Tokens of one text, with start and end.</summary>
     public int Length { get; }
 
-    /// <summary>Whether the export gives the state of every layer (SDXL); clip skip then needs no other graph.</summary>
-    private bool HasHiddenStates => _model.Outputs.ContainsKey("hidden_states.0");
-
     /// <summary>Encodes one text.</summary>
     /// <param name="ids">As many ids as <see cref="Length"/>.</param>
     /// <param name="skip">Layers to leave out at the end, 0 for none.</param>
@@ -40,12 +39,7 @@ internal sealed class TextEncoder : IDisposable
     /// <returns>States [tokens, width], the width, and the projected state of the whole text where the export gives it.</returns>
     public (float[] States, int Width, float[]? Pooled) Encode(int[] ids, int skip, bool penultimate, CancellationToken cancellation)
     {
-        var graphSkip = penultimate ? 0 : skip;
-        if (graphSkip != _modelSkip)
-        {
-            Reopen(graphSkip);
-        }
-
+        Reopen(penultimate ? _hasHiddenStates ? null : new HiddenStateEdit(skip) : skip > 0 ? new ClipSkipEdit(skip) : null);
         using var input = _model.InputBuffer(_model.InputNamed("input_ids"), 1, ids.Length);
         input.WriteIds(ids);
         var states = penultimate ? HiddenState(skip) : _model.OutputNamed("last_hidden_state", "text_embeddings");
@@ -57,12 +51,12 @@ internal sealed class TextEncoder : IDisposable
 
     public void Dispose() => _model.Dispose();
 
+    /// <summary>The output with the state before the last layer, or before those that are left out.</summary>
     private string HiddenState(int skip)
     {
-        if (!HasHiddenStates)
+        if (_edit is HiddenStateEdit { Output: { } added })
         {
-            throw new ModelException(
-                $"{_path} has no outputs hidden_states.0, hidden_states.1, …, which SDXL needs. Export it again with a current optimum.");
+            return added;
         }
 
         var layers = _model.Outputs.Keys.Count(name => name.StartsWith("hidden_states.", StringComparison.Ordinal)) - 1;
@@ -72,10 +66,16 @@ internal sealed class TextEncoder : IDisposable
                 nameof(ImageRequest.ClipSkip), $"{nameof(ImageRequest.ClipSkip):name} {skip + 1} is too much for {_path}: it has {layers} layers.");
     }
 
-    private void Reopen(int skip)
+    /// <summary>Opens the network with another edit, or none, unless it is open so.</summary>
+    private void Reopen(IGraphEdit? edit)
     {
-        var model = skip == 0 ? _loader.Open(_part) : _loader.Open(_part, new ClipSkipEdit(skip));
+        if (edit?.Key == _edit?.Key)
+        {
+            return;
+        }
+
+        var model = edit is null ? _loader.Open(_part) : _loader.Open(_part, edit);
         _model.Dispose();
-        (_model, _modelSkip) = (model, skip);
+        (_model, _edit) = (model, edit);
     }
 }
