@@ -7,7 +7,7 @@ namespace StableDiffusion;
 /// <param name="Name">A file's name without folder and extension.</param>
 /// <param name="Weight">Strength in the denoising network.</param>
 /// <param name="TextWeight">Strength in the text encoders.</param>
-public sealed partial record LoraTag(string Name, double Weight, double TextWeight)
+internal sealed partial record LoraTag(string Name, double Weight, double TextWeight)
 {
     /// <summary>Takes all tags out of a prompt.</summary>
     /// <returns>The rest of the text, and the tags in order.</returns>

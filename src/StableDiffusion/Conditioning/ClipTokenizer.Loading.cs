@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace StableDiffusion;
 
-public sealed partial class ClipTokenizer
+internal sealed partial class ClipTokenizer
 {
     private const string DefaultBos = "<|startoftext|>";
     private const string DefaultEos = "<|endoftext|>";

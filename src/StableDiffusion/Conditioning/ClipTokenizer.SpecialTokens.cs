@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace StableDiffusion;
 
-public sealed partial class ClipTokenizer
+internal sealed partial class ClipTokenizer
 {
     /// <param name="Content">As it is written in prompts.</param>
     /// <param name="Id">Its number.</param>

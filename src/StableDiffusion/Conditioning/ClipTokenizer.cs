@@ -6,7 +6,7 @@ namespace StableDiffusion;
 /// CLIP's byte-level byte pair encoding: prompt to token ids, the same ids as transformers' <c>CLIPTokenizerFast</c>.
 /// Immutable, so one may serve several threads.
 /// </summary>
-public sealed partial class ClipTokenizer
+internal sealed partial class ClipTokenizer
 {
     private const string EndOfWord = "</w>";
 

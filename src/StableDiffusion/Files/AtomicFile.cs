@@ -11,7 +11,7 @@ namespace StableDiffusion;
 /// A process that is killed leaves at most a file that matches <see cref="TemporaryPattern"/>; without overwriting also, if it dies within the
 /// last step, an empty file of the right name.
 /// </remarks>
-public static class AtomicFile
+internal static class AtomicFile
 {
     /// <summary>The names that unfinished files have, as a search pattern.</summary>
     public const string TemporaryPattern = ".sd-*.tmp";

@@ -6,7 +6,7 @@ using System.Text;
 namespace StableDiffusion;
 
 /// <summary>Reads and writes NumPy's .npy files of floating-point numbers (numpy.lib.format, versions 1.0 to 3.0).</summary>
-public static class NpyFile
+internal static class NpyFile
 {
     private const long LargestFile = 1L << 30;
 

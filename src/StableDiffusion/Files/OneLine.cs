@@ -3,7 +3,7 @@ using System.Text;
 namespace StableDiffusion;
 
 /// <summary>Keeps foreign text from breaking a message out of its one line.</summary>
-public static class OneLine
+internal static class OneLine
 {
     /// <summary>The text with every control character, line breaks among them, shown as a space.</summary>
     public static string Of(string text)

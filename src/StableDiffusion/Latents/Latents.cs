@@ -19,14 +19,19 @@ public sealed class Latents
         (Values, Count, Channels, Height, Width) = (values, count, channels, height, width);
     }
 
+    /// <summary>All values, which are not copied: whoever changes them changes these latents.</summary>
     public float[] Values { get; }
 
+    /// <summary>Images.</summary>
     public int Count { get; }
 
+    /// <summary>Channels of one image.</summary>
     public int Channels { get; }
 
+    /// <summary>Height in latents.</summary>
     public int Height { get; }
 
+    /// <summary>Width in latents.</summary>
     public int Width { get; }
 
     /// <summary>Values of one image.</summary>

@@ -51,7 +51,7 @@ public sealed class ModelFolder
     public string? PipelineClass { get; }
 
     /// <summary>The scheduler the model was made for, with all its parameters.</summary>
-    public SchedulerConfig Scheduler { get; }
+    internal SchedulerConfig Scheduler { get; }
 
     /// <summary>Steps, guidance scale and strength where a request leaves them open.</summary>
     public GenerationDefaults Defaults { get; }
@@ -93,7 +93,7 @@ public sealed class ModelFolder
     public bool ForceZerosForEmptyPrompt { get; }
 
     /// <summary>What the model was taught, where its folder says so; null for most.</summary>
-    public ModelVocabulary? Vocabulary { get; }
+    internal ModelVocabulary? Vocabulary { get; }
 
     internal bool HasSecondTextEncoder => Family.ConditionerParts(this).Contains("text_encoder_2");
 

@@ -7,7 +7,7 @@ namespace StableDiffusion;
 /// What a small model was taught, from the <c>vocabulary.json</c> in its folder: concepts, styles and backgrounds. Models trained on the open
 /// web have none, because no list holds what they know.
 /// </summary>
-public sealed partial class ModelVocabulary
+internal sealed partial class ModelVocabulary
 {
     /// <summary>Words that carry no picture, whether or not the captions had them.</summary>
     private static readonly string[] _connectors = ["a", "an", "the", "and", "of", "on", "in", "with", "background", "break"];

@@ -5,7 +5,7 @@ namespace StableDiffusion;
 /// Sobel filter with edges repeated, the channel with the steepest slope, |dx| + |dy|, ridges thinned along one of four directions, and
 /// hysteresis over eight neighbours.
 /// </summary>
-public static class Canny
+internal static class Canny
 {
     /// <summary>The lower threshold that most control networks for edges are used with.</summary>
     public const double DefaultLow = 100;

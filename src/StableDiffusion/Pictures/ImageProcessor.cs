@@ -1,7 +1,7 @@
 namespace StableDiffusion;
 
 /// <summary>Brings a user's pictures and masks into the numbers the model takes: diffusers' <c>VaeImageProcessor</c> (image_processor.py).</summary>
-public static class ImageProcessor
+internal static class ImageProcessor
 {
     /// <summary>An initial picture for the VAE encoder.</summary>
     /// <returns>[3, height, width], -1 for black to 1 for full colour.</returns>

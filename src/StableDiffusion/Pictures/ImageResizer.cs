@@ -1,7 +1,7 @@
 namespace StableDiffusion;
 
 /// <summary>Resizes pictures bit for bit as Pillow's <c>Image.resize</c> does (fixed-point convolution, first along rows, then along columns).</summary>
-public static class ImageResizer
+internal static class ImageResizer
 {
     /// <summary>The picture at another size; its proportions may change.</summary>
     /// <exception cref="RequestException">The result, or the picture scaled along its rows, has more than <see cref="PngReader.MaxPixels"/>.</exception>

@@ -1,7 +1,7 @@
 namespace StableDiffusion;
 
 /// <summary>Pictures side by side, as a contact sheet.</summary>
-public static class PictureGrid
+internal static class PictureGrid
 {
     /// <summary>Lays pictures out row by row on white, each in a cell as large as the largest of them.</summary>
     /// <param name="pictures">At least one picture.</param>

@@ -1,7 +1,7 @@
 namespace StableDiffusion;
 
 /// <summary>The kernels of <see cref="ImageResizer"/>, named as in Pillow.</summary>
-public enum ResizeFilter
+internal enum ResizeFilter
 {
     /// <summary>Triangle of support 1.</summary>
     Bilinear,

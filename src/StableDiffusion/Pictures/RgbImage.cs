@@ -24,12 +24,18 @@ public sealed class RgbImage
         _pixels = pixels;
     }
 
+    /// <summary>Width in pixels.</summary>
     public int Width { get; }
 
+    /// <summary>Height in pixels.</summary>
     public int Height { get; }
 
     /// <summary>The bytes [height, width, 3].</summary>
     public ReadOnlyMemory<byte> Pixels => _pixels;
+
+    /// <summary>Reads a picture file.</summary>
+    /// <exception cref="RequestException">The file is missing, or is no picture that can be read; the message says which and why.</exception>
+    public static RgbImage Read(string path) => PngReader.Read(path).Image;
 
     /// <summary>
     /// Makes a picture of a decoder's output [3, height, width], where -1 is black and 1 full colour, rounded as diffusers'

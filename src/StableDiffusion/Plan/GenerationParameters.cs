@@ -15,10 +15,13 @@ public sealed record GenerationParameters
 
     private const string NegativePrefix = "Negative prompt:";
 
+    /// <summary>What the picture shows.</summary>
     public string Prompt { get; init; } = "";
 
+    /// <summary>What it is led away from.</summary>
     public string NegativePrompt { get; init; } = "";
 
+    /// <summary>Denoising steps.</summary>
     public int? Steps { get; init; }
 
     /// <summary>The sampler by the webui's name: "Euler a".</summary>
@@ -27,16 +30,22 @@ public sealed record GenerationParameters
     /// <summary>The noise schedule by the webui's name: "Karras". Absent means automatic.</summary>
     public string? ScheduleType { get; init; }
 
+    /// <summary>The guidance scale.</summary>
     public double? CfgScale { get; init; }
 
+    /// <summary>The seed; negative ones are written as the unsigned number of the same bits.</summary>
     public ulong? Seed { get; init; }
 
+    /// <summary>Width in pixels.</summary>
     public int? Width { get; init; }
 
+    /// <summary>Height in pixels.</summary>
     public int? Height { get; init; }
 
+    /// <summary>The first digits of the SHA-256 of the model's file.</summary>
     public string? ModelHash { get; init; }
 
+    /// <summary>The model's name.</summary>
     public string? Model { get; init; }
 
     /// <summary>How much of an initial picture is painted over, 0 to 1.</summary>

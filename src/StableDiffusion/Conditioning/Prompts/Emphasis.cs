@@ -5,7 +5,7 @@ namespace StableDiffusion;
 /// <summary>
 /// What the weights of a prompt do to its embeddings: the emphasis "Original" of AUTOMATIC1111's webui (modules/sd_emphasis.py).
 /// </summary>
-public static class Emphasis
+internal static class Emphasis
 {
     /// <summary>
     /// Multiplies each token's embedding by its weight, then everything by what brings the mean over the chunk back to what

@@ -5,7 +5,7 @@ namespace StableDiffusion;
 /// (modules/sd_hijack_clip.py, tokenize_line): at <c>BREAK</c>, and when a chunk is full, after its last comma if that is
 /// at most 20 tokens back.
 /// </summary>
-public static class PromptChunks
+internal static class PromptChunks
 {
     private const int CommaBacktrack = 20;
 

@@ -10,7 +10,7 @@ namespace StableDiffusion;
 /// parse_prompt_attention): <c>(a)</c> times 1.1, <c>(a:1.3)</c> times 1.3, <c>[a]</c> divided by 1.1, nested ones multiplied,
 /// <c>\(</c> a bracket as such, <c>BREAK</c> a new chunk.
 /// </summary>
-public static partial class PromptParser
+internal static partial class PromptParser
 {
     private const double RoundWeight = 1.1;
     private const double SquareWeight = 1 / 1.1;

@@ -6,7 +6,7 @@ namespace StableDiffusion;
 /// Not safe for several threads at once.
 /// </summary>
 /// <param name="seed">All 64 bits count.</param>
-public sealed class PhiloxRandom(long seed) : INoiseSource
+internal sealed class PhiloxRandom(long seed) : INoiseSource
 {
     private const int Rounds = 10;
 

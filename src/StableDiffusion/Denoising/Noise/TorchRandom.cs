@@ -7,7 +7,7 @@ namespace StableDiffusion;
 /// Not safe for several threads at once.
 /// </summary>
 /// <param name="seed">Any number; PyTorch's generator uses its low 32 bits alone.</param>
-public sealed class TorchRandom(long seed) : INoiseSource
+internal sealed class TorchRandom(long seed) : INoiseSource
 {
     private readonly MersenneTwister _twister = new(unchecked((uint)seed));
 

@@ -6,7 +6,7 @@ namespace StableDiffusion;
 /// <param name="Entry">The scheduler.</param>
 /// <param name="Key">The parameter, such as <c>use_karras_sigmas</c>, or null.</param>
 /// <param name="Value">Its value, or null.</param>
-public readonly record struct SchedulerChoice(SchedulerEntry Entry, string? Key, string? Value)
+internal readonly record struct SchedulerChoice(SchedulerEntry Entry, string? Key, string? Value)
 {
     /// <summary>The configuration with the parameter set; another rule for the noise levels is switched off.</summary>
     public SchedulerConfig Apply(SchedulerConfig config)

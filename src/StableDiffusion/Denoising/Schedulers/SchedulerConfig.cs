@@ -10,7 +10,7 @@ namespace StableDiffusion;
 /// A <c>scheduler_config.json</c> of diffusers, read whole: the class and every parameter of it, with that class's own default
 /// where the file is silent. Keys that the class does not have are kept for when another class is chosen.
 /// </summary>
-public sealed partial class SchedulerConfig
+internal sealed partial class SchedulerConfig
 {
     private const string NoFile = "the scheduler configuration";
 

@@ -1,7 +1,7 @@
 namespace StableDiffusion;
 
 /// <summary>One scheduler that can be asked for by name.</summary>
-public sealed class SchedulerEntry
+internal sealed class SchedulerEntry
 {
     internal SchedulerEntry(
         string name,

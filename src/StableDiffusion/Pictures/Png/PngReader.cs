@@ -8,7 +8,7 @@ namespace StableDiffusion;
 /// Reads any PNG: every colour type and bit depth, interlaced or not, with the checksums checked.
 /// What is wrong with a file, or with a file that is no PNG, is said in one line.
 /// </summary>
-public static class PngReader
+internal static class PngReader
 {
     /// <summary>The most pixels a picture may declare: 300 MB in memory.</summary>
     public const int MaxPixels = 100_000_000;

@@ -5,7 +5,7 @@ using System.Text;
 namespace StableDiffusion;
 
 /// <summary>Writes 8-bit RGB pictures as PNG with text beside the pixels. The same input gives the same bytes on the same .NET runtime.</summary>
-public static class PngWriter
+internal static class PngWriter
 {
     private const int BytesPerPixel = 3;
 
