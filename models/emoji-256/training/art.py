@@ -4,40 +4,55 @@ import json
 import random
 import zipfile
 import zlib
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import torch
 from PIL import Image
 
-STYLES = {'3d': ['3d render', '3d'], 'flat': ['flat icon', 'flat'], 'line': ['line art', 'black and white line art'], 'noto': ['cartoon', 'cartoon drawing'], 'twemoji': ['sticker', 'bold sticker']}
-COLOURS = {'white': (255, 255, 255), 'black': (16, 16, 16), 'red': (226, 60, 60), 'blue': (60, 110, 230), 'green': (70, 180, 90), 'yellow': (250, 215, 70), 'pink': (250, 160, 200), 'gray': (150, 150, 150)}
+from captions import Names, caption
+
+Colour = str | Sequence[int]  # a name, or three numbers in 0..255
+
+STYLES = {
+    '3d': ['3d render', '3d'], 'flat': ['flat icon', 'flat'], 'line': ['line art', 'black and white line art'],
+    'noto': ['cartoon', 'cartoon drawing'], 'twemoji': ['sticker', 'bold sticker'],
+}
+COLOURS = {
+    'white': (255, 255, 255), 'black': (16, 16, 16), 'red': (226, 60, 60), 'blue': (60, 110, 230), 'green': (70, 180, 90),
+    'yellow': (250, 215, 70), 'pink': (250, 160, 200), 'gray': (150, 150, 150),
+}
 
 
-def withheld(label, style, colour='white'):
-    """Compositions never trained on, so that they can be measured: one concept in eight as a flat icon, one concept and coloured background in six."""
-    return (style == 'flat' and zlib.crc32(f'{label}|flat'.encode()) % 8 == 0) or (colour != 'white' and zlib.crc32(f'{label}|{colour}'.encode()) % 6 == 0)
+def withheld(label: str, colour: str) -> bool:
+    """Compositions never trained on, so that they can be measured: one concept and coloured background in twelve."""
+    return colour != 'white' and zlib.crc32(f'{label}|{colour}'.encode()) % 12 == 0
 
 
-def colours(style):
+def colours(style: str) -> list[str]:
     """Backgrounds a style is drawn on; black lines are not put on black or gray."""
     return [c for c in COLOURS if not (style == 'line' and c in ('black', 'gray'))]
 
 
 class Art:
-    """Drawings as uint8 [N, S, S, 4] with (style, code) each. `styles` None: all; `labels` None: every concept.
+    """Drawings as uint8 [N, S, S, 4] with (style, code) each. `styles` None: all; `labels` None: every concept, else {label: its styles}.
 
     `part`: 'all', 'train', or 'held', the one drawing in 97 that no autoencoder is trained on.
     """
 
-    def __init__(self, archive, styles=None, labels=None, size=256, every=1, part='all'):
+    def __init__(self, archive: str, styles: Collection[str] | None = None, labels: Mapping[str, Collection[str]] | None = None,
+                 size: int = 256, every: int = 1, part: str = 'all') -> None:
         with zipfile.ZipFile(archive) as z:
             self.captions = json.loads(z.read('captions.json'))
             names = sorted(n for n in z.namelist() if n.endswith('.webp'))
-            wanted = None if labels is None else {label.lower() for label in labels}
+            self.labels = {code: e['label'].lower() for code, e in self.captions.items()}
+            wanted = None if labels is None else {label.lower(): of for label, of in labels.items()}
             self.items, pictures = [], []
             for i, name in enumerate(names):
                 style, code = name[:-5].split('/')
-                if (styles and style not in styles) or (wanted is not None and self.captions[code]['label'].lower() not in wanted) or i % every or part == ('held' if i % 97 else 'train'):
+                if (styles and style not in styles) or (wanted is not None and style not in wanted.get(self.labels[code], ())):
+                    continue
+                if i % every or part == ('held' if i % 97 else 'train'):
                     continue
                 picture = Image.open(io.BytesIO(z.read(name))).convert('RGBA')
                 if picture.size != (size, size):
@@ -45,38 +60,47 @@ class Art:
                 self.items.append((style, code))
                 pictures.append(np.asarray(picture))
         self.pictures = np.stack(pictures)
+        tags = {self.labels[code]: e['tags'] for code, e in self.captions.items() if wanted is None or self.labels[code] in wanted}
+        self.names = Names(tags, [t for e in self.captions.values() for t in [e['label'], *e['tags']]])
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.items)
 
-    def label(self, i):
-        return self.captions[self.items[i][1]]['label'].lower()
+    def label(self, i: int) -> str:
+        return self.labels[self.items[i][1]]
 
-    def on(self, i, colour):
+    def on(self, i: int, colour: Colour) -> np.ndarray:
         """Drawing i on a background: float32 [3, S, S] in [-1, 1]. `colour` is a name or three numbers in 0..255."""
         p = self.pictures[i].astype(np.float32) / 255
         back = np.array(COLOURS[colour] if isinstance(colour, str) else colour, np.float32) / 255
         return ((p[..., :3] * p[..., 3:] + back * (1 - p[..., 3:])) * 2 - 1).transpose(2, 0, 1)
 
-    def caption(self, i, colour, random=random):
-        """A caption as the model is taught it: label or keyword, usually the style, the colour unless white (then sometimes); empty for guidance."""
-        if random.random() < 0.08:
-            return ''
-        entry = self.captions[self.items[i][1]]
-        text = entry['label'].lower() if random.random() < 0.92 or not entry['tags'] else random.choice(entry['tags'])
-        if random.random() < 0.85:
-            text += ', ' + random.choice(STYLES[self.items[i][0]])
-        if colour != 'white' or random.random() < 0.3:
-            text += f' on a {colour} background'
-        return text
+    def caption(self, i: int, colour: str, source: random.Random = random) -> str:
+        """A caption as the model is taught it; empty for guidance."""
+        return caption([self.label(i)], self.items[i][0], colour, self.names, source)
+
+    def pair(self, i: int, j: int, colour: str, source: random.Random = random) -> np.ndarray:
+        """Drawings i and j side by side on a background: float32 [3, S, S] in [-1, 1]."""
+        s = self.pictures.shape[1]
+        out = np.empty((s, s, 3), np.float32)
+        out[:] = np.array(COLOURS[colour], np.float32) / 255
+        for side, k in enumerate((i, j)):
+            width = source.randint(int(s * 0.46), int(s * 0.54))
+            p = np.asarray(Image.fromarray(self.pictures[k]).resize((width, width), Image.BILINEAR)).astype(np.float32) / 255
+            left = round(s * (0.25 + 0.5 * side) - width / 2) + source.randint(-4, 4)
+            top = (s - width) // 2 + source.randint(-s // 16, s // 16)
+            left, top = (min(max(at, 0), s - width) for at in (left, top))
+            a = p[..., 3:]
+            out[top:top + width, left:left + width] = p[..., :3] * a + out[top:top + width, left:left + width] * (1 - a)
+        return (out * 2 - 1).transpose(2, 0, 1)
 
 
-def read_concepts(path):
-    """Labels of a concepts file: one a line, then a tab and the styles."""
+def read_concepts(path: str) -> dict[str, list[str]]:
+    """{label: its styles} of a concepts file: a label a line, then a tab and the styles."""
     with open(path, encoding='utf-8') as f:
-        return [line.split('\t')[0] for line in f.read().splitlines() if line]
+        return {label: styles.split(',') for label, styles in (line.split('\t') for line in f.read().splitlines() if line)}
 
 
-def precision(device):
+def precision(device: str) -> torch.autocast:
     """Half the bits halve the time where the processor has bfloat16; weights stay float32."""
     return torch.autocast(device, dtype=torch.bfloat16)

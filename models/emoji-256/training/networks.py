@@ -12,7 +12,8 @@ import onnx_file
 
 VOCABULARY = 4096
 WIDTH = 256
-TOKENS = 24
+TOKENS = 32
+POSITIONS = 77
 
 
 class LayerNorm(nn.LayerNorm):
@@ -32,7 +33,7 @@ class GroupNorm(nn.GroupNorm):
 class TextEncoder(nn.Module):
     """Token ids [B, T] -> states [B, T, 256]: two bidirectional layers over the words, and their mean word vector added everywhere."""
 
-    def __init__(self, vocabulary=VOCABULARY, width=WIDTH, positions=77, layers=2, heads=4):
+    def __init__(self, vocabulary=VOCABULARY, width=WIDTH, positions=POSITIONS, layers=2, heads=4):
         super().__init__()
         self.vocabulary, self.heads = vocabulary, heads
         self.emb = nn.Embedding(vocabulary, width)
@@ -356,7 +357,8 @@ def read(path):
 def load(path, device='cpu'):
     """The networks of a weights file or model folder: (text encoder, UNet, autoencoder, scale of the latents)."""
     weights = {k: torch.from_numpy(np.array(v)) for k, v in read(path).items()}
-    text, unet, autoencoder = TextEncoder(), UNet(), Autoencoder(refine=any(k.startswith('v.r.') for k in weights))
+    text, unet = TextEncoder(positions=len(weights['t.pos'])), UNet()
+    autoencoder = Autoencoder(refine=any(k.startswith('v.r.') for k in weights))
     for prefix, network in (('t.', text), ('u.', unet), ('v.', autoencoder)):
         network.load_state_dict({k[2:]: v for k, v in weights.items() if k.startswith(prefix)})
         network.to(device).eval()

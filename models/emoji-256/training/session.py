@@ -1,4 +1,5 @@
 """What the three trainers share: how far a run is, its loss file, its checkpoint."""
+import argparse
 import os
 import random
 import time
@@ -6,7 +7,8 @@ import time
 import torch
 
 
-def arguments(parser, minutes, rate, batch, seed):
+def arguments(parser: argparse.ArgumentParser, minutes: float, rate: float, batch: int, seed: int) -> None:
+    """The options that all trainers have."""
     parser.add_argument('--minutes', type=float, default=minutes, help='length of the run, earlier runs with the same --out included')
     parser.add_argument('--steps', type=int, default=1 << 40, help='stop after this many steps at the latest')
     parser.add_argument('--rate', type=float, default=rate, help='peak learning rate')
@@ -19,7 +21,7 @@ def arguments(parser, minutes, rate, batch, seed):
 class Session:
     """One run: seeds, clock, smoothed loss and the checkpoint in folder `out`."""
 
-    def __init__(self, a):
+    def __init__(self, a: argparse.Namespace) -> None:
         if a.threads:
             torch.set_num_threads(a.threads)
         torch.manual_seed(a.seed)
@@ -29,36 +31,37 @@ class Session:
         self.device = 'cuda' if torch.cuda.is_available() else 'cpu'
         self.checkpoint = f'{a.out}/checkpoint.pt'
 
-    def resume(self):
+    def resume(self) -> dict | None:
         """The checkpoint's parts, or None."""
         if not os.path.exists(self.checkpoint):
             return None
-        c = torch.load(self.checkpoint, map_location='cpu')
+        c = torch.load(self.checkpoint, map_location='cpu', weights_only=False)
         self.step, self.before, self.running = c['step'], c['seconds'], c['running']
         torch.set_rng_state(c['torch'])
         random.setstate(c['random'])
         print(f'goes on from step {self.step}', flush=True)
         return c
 
-    def save(self, **parts):
-        parts.update(step=self.step, seconds=self.seconds(), running=self.running, torch=torch.get_rng_state(), random=random.getstate())
+    def save(self, **parts: object) -> None:
+        parts.update(step=self.step, seconds=self.seconds(), running=self.running)
+        parts.update(torch=torch.get_rng_state(), random=random.getstate())
         torch.save(parts, self.checkpoint + '.new')
         os.replace(self.checkpoint + '.new', self.checkpoint)
 
-    def start(self):
+    def start(self) -> None:
         self.begin = self.saved = time.time()
         self.log = open(f'{self.a.out}/loss.csv', 'a')
         if not self.step:
             print('step,seconds,loss', file=self.log)
 
-    def seconds(self):
+    def seconds(self) -> float:
         return self.before + time.time() - self.begin
 
-    def done(self):
+    def done(self) -> float:
         """How much of the run is behind: 0 to 1."""
         return max(self.seconds() / (60 * self.a.minutes), self.step / self.a.steps)
 
-    def count(self, loss, every):
+    def count(self, loss: float, every: int) -> bool:
         """Counts a step; writes the smoothed loss each `every` steps. True when a checkpoint is due."""
         self.step += 1
         self.running = loss if self.running is None else 0.98 * self.running + 0.02 * loss
@@ -73,11 +76,11 @@ class Session:
 class Average:
     """Exponential moving average of a state, slow to start being slow."""
 
-    def __init__(self, state, most, head):
+    def __init__(self, state: dict[str, torch.Tensor], most: float, head: int) -> None:
         self.value, self.most, self.head = {k: v.detach().clone() for k, v in state.items()}, most, head
 
     @torch.no_grad()
-    def add(self, state, step):
+    def add(self, state: dict[str, torch.Tensor], step: int) -> None:
         keep = min(self.most, (step + 1) / (step + self.head))
         for k, v in state.items():
             self.value[k].lerp_(v, 1 - keep)

@@ -8,7 +8,11 @@ internal static class VocabularyCommand
     public static Command Create()
     {
         var run = new RunOptions();
-        var command = new Command("vocabulary", "Lists what a model was taught, for models that say so: concepts with their styles, a line each.") { run.Model };
+        var command = new Command(
+            "vocabulary", "Lists what a model was taught, for models that say so: a line for each thing, with its styles and its other names, tabs between.")
+        {
+            run.Model,
+        };
         command.SetAction(parsed =>
         {
             var folder = ModelFolder.Open(run.ModelPath(parsed));
@@ -16,7 +20,7 @@ internal static class VocabularyCommand
                 ?? throw new ModelException($"{folder.Path} has no vocabulary.json; models trained on the open web know more words than a list can hold.");
             foreach (var concept in vocabulary.Concepts)
             {
-                Console.Out.WriteLine($"{concept.Label}\t{string.Join(", ", concept.Styles)}");
+                Console.Out.WriteLine($"{concept.Label}\t{string.Join(", ", concept.Styles)}\t{string.Join(", ", concept.Names)}");
             }
 
             Console.Error.WriteLine($"styles: {string.Join(", ", vocabulary.Styles)}; backgrounds: {string.Join(", ", vocabulary.Backgrounds)}");

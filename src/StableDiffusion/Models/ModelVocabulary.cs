@@ -4,8 +4,8 @@ using System.Text.RegularExpressions;
 namespace StableDiffusion;
 
 /// <summary>
-/// What a small model was taught, from the <c>vocabulary.json</c> in its folder: concepts, styles and backgrounds. Models trained on the open
-/// web have none, because no list holds what they know.
+/// What a small model was taught, from the <c>vocabulary.json</c> in its folder: concepts with their other names, styles, backgrounds, and neutral
+/// words, which may stand in a prompt and change nothing. Models trained on the open web have none, because no list holds what they know.
 /// </summary>
 internal sealed partial class ModelVocabulary
 {
@@ -14,12 +14,14 @@ internal sealed partial class ModelVocabulary
 
     private readonly HashSet<string> _words;
 
-    private ModelVocabulary(IReadOnlyList<Concept> concepts, IReadOnlyList<string> styles, IReadOnlyList<string> backgrounds)
+    private ModelVocabulary(
+        IReadOnlyList<Concept> concepts, IReadOnlyList<string> styles, IReadOnlyList<string> backgrounds, IEnumerable<string> otherTexts)
     {
         Concepts = concepts;
         Styles = styles;
         Backgrounds = backgrounds;
-        _words = [.. concepts.Select(concept => concept.Label).Concat(styles).Concat(backgrounds).SelectMany(WordsOf), .. _connectors];
+        string[] texts = [.. concepts.SelectMany(concept => concept.Names.Prepend(concept.Label)), .. styles, .. backgrounds, .. otherTexts];
+        _words = [.. texts.SelectMany(WordsOf), .. _connectors];
     }
 
     /// <summary>What it can paint, in alphabetical order.</summary>
@@ -34,9 +36,10 @@ internal sealed partial class ModelVocabulary
     /// <summary>One thing the model was taught.</summary>
     /// <param name="Label">Its name, as a prompt calls it.</param>
     /// <param name="Styles">The styles it was seen in.</param>
-    public sealed record Concept(string Label, IReadOnlyList<string> Styles);
+    /// <param name="Names">Other names that it was taught by; may be empty.</param>
+    public sealed record Concept(string Label, IReadOnlyList<string> Styles, IReadOnlyList<string> Names);
 
-    /// <summary>The words of a prompt that no caption had, each once, in order.</summary>
+    /// <summary>The words of a prompt that name nothing the model was taught and are not neutral, each once, in order.</summary>
     public IReadOnlyList<string> UnknownWords(string prompt) => [.. WordsOf(prompt).Where(word => !_words.Contains(word)).Distinct()];
 
     /// <summary>Reads a model's vocabulary; null where it has none.</summary>
@@ -51,12 +54,20 @@ internal sealed partial class ModelVocabulary
         {
             using var document = JsonDocument.Parse(File.ReadAllBytes(path));
             var root = document.RootElement;
+            JsonElement[] concepts = [.. root.GetProperty("concepts").EnumerateArray()];
+            JsonProperty[] styles = [.. root.GetProperty("styles").EnumerateObject()];
             return new ModelVocabulary(
-                [.. root.GetProperty("concepts").EnumerateArray().Select(concept => new Concept(
+                [.. concepts.Select(concept => new Concept(
                     concept.GetProperty("label").GetString()!,
-                    Texts(concept.GetProperty("styles"))))],
-                [.. root.GetProperty("styles").EnumerateObject().Select(style => style.Name)],
-                Texts(root.GetProperty("backgrounds")));
+                    Texts(concept.GetProperty("styles")),
+                    OptionalTexts(concept, "names")))],
+                [.. styles.Select(style => style.Name)],
+                Texts(root.GetProperty("backgrounds")),
+                [
+                    .. styles.SelectMany(style => Texts(style.Value)),
+                    .. concepts.SelectMany(concept => OptionalTexts(concept, "plurals").Concat(OptionalTexts(concept, "keywords"))),
+                    .. OptionalTexts(root, "neutral"),
+                ]);
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
         {
@@ -65,6 +76,8 @@ internal sealed partial class ModelVocabulary
     }
 
     private static string[] Texts(JsonElement list) => [.. list.EnumerateArray().Select(text => text.GetString()!)];
+
+    private static string[] OptionalTexts(JsonElement owner, string name) => owner.TryGetProperty(name, out var list) ? Texts(list) : [];
 
     private static IEnumerable<string> WordsOf(string text) => Word().Matches(text.ToLowerInvariant()).Select(match => match.Value);
 
