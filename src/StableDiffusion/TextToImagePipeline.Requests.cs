@@ -5,6 +5,8 @@ namespace StableDiffusion;
 /// <content>What callers see: requests in, pictures out.</content>
 public sealed partial class TextToImagePipeline
 {
+    private readonly ConditionalWeakTable<ImageRequest, GenerationPlan> _plans = [];
+
     private TextToImagePipeline(ModelFolder folder, PipelineOptions options)
     {
         Folder = folder;
@@ -135,12 +137,12 @@ public sealed partial class TextToImagePipeline
         },
         cancellation);
 
-    /// <summary>Checks a request.</summary>
+    /// <summary>Checks a request, once for as long as its object lives: it never changes.</summary>
     private GenerationPlan PlanOf(ImageRequest request, bool warns = true)
     {
         ArgumentNullException.ThrowIfNull(request);
         _gate.RequireOpen();
-        var plan = GenerationPlan.Of(request, Folder);
+        var plan = _plans.GetValue(request, one => GenerationPlan.Of(one, Folder));
         if (warns)
         {
             WarnOf(plan);

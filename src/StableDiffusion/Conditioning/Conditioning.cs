@@ -15,10 +15,7 @@ internal sealed class Conditioning
     /// <summary>The input for the states of a text, token by token.</summary>
     public const string Text = "encoder_hidden_states";
 
-    /// <summary>Marks what a picture is led away from, for those who treat the two apart; no network has such an input.</summary>
-    public const string AwayFrom = "away_from";
-
-    private Conditioning(IReadOnlyDictionary<string, ConditioningInput> inputs) => Inputs = inputs;
+    private Conditioning(IReadOnlyDictionary<string, ConditioningInput> inputs, bool leadsAway = false) => (Inputs, LeadsAway) = (inputs, leadsAway);
 
     /// <summary>A picture of which nothing is said.</summary>
     public static Conditioning None { get; } = new(new Dictionary<string, ConditioningInput>());
@@ -26,9 +23,15 @@ internal sealed class Conditioning
     /// <summary>By the name of the network's input.</summary>
     public IReadOnlyDictionary<string, ConditioningInput> Inputs { get; }
 
+    /// <summary>Whether this is what a picture is led away from, for those who treat the two apart.</summary>
+    public bool LeadsAway { get; }
+
+    /// <summary>The same as what a picture is led away from.</summary>
+    public Conditioning LeadingAway() => new(Inputs, leadsAway: true);
+
     /// <summary>The same with one thing more, or another.</summary>
     public Conditioning With(string name, float[] values, params ReadOnlySpan<int> shape) =>
-        new(new Dictionary<string, ConditioningInput>(Inputs) { [name] = new(values, shape.ToArray()) });
+        new(new Dictionary<string, ConditioningInput>(Inputs) { [name] = new(values, shape.ToArray()) }, LeadsAway);
 
     /// <summary>
     /// Whether both can be rows of one call: rows have one shape, and padding a short text would change its picture.

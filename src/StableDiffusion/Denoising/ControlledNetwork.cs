@@ -14,7 +14,7 @@ internal sealed class ControlledNetwork(
 
     public IDenoisingBatch Prepare(IReadOnlyList<Conditioning> rows, int height, int width)
     {
-        int[] guided = [.. Enumerable.Range(0, rows.Count).Where(row => !guess || !rows[row].Inputs.ContainsKey(Conditioning.AwayFrom))];
+        int[] guided = [.. Enumerable.Range(0, rows.Count).Where(row => !guess || !rows[row].LeadsAway)];
         var batches = guided.Length == 0 ? [] : controls.Select(one =>
         {
             var (pictureHeight, pictureWidth) = (height * pixelsPerLatent, width * pixelsPerLatent);

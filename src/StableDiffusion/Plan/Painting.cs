@@ -21,7 +21,7 @@ internal sealed record PaintingGroup(IReadOnlyList<Painting> Paintings, IReadOnl
 
     /// <summary>What each picture is to be led away from; null where guidance is off.</summary>
     public IReadOnlyList<Conditioning>? Negative =>
-        Told[0].Negative is null ? null : [.. Enumerable.Range(0, Count).Select(i => Told[PaintingOf(i)].Negative!.With(Conditioning.AwayFrom, []))];
+        Told[0].Negative is null ? null : [.. Enumerable.Range(0, Count).Select(i => Told[PaintingOf(i)].Negative!.LeadingAway())];
 
     public INoiseSource Noise => Paintings.Count == 1 ? Paintings[0].Noise : new SeparateNoise([.. Paintings.Select(painting => painting.Noise)]);
 

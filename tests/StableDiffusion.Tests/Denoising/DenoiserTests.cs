@@ -32,6 +32,20 @@ public sealed class DenoiserTests : IDisposable
     }
 
     [Fact]
+    public void What_a_picture_is_led_away_from_goes_through_the_network_in_the_same_call()
+    {
+        var told = FakeNetwork.Told(0.5f);
+        var request = new ImageRequest { Prompt = "a glass castle" };
+        var plan = GenerationPlan.Of(request, ModelFolder.Open(Goldens.PathOf("models", "sd1")));
+        var group = new PaintingGroup([new Painting(plan, 1)], [new GuidedConditioning(told, FakeNetwork.Told(0.25f))]);
+        var run = Denoiser.Run.Of(group, new HalvingScheduler(1), null);
+
+        Denoiser.Denoise(_network, Start(1), run, (_, _) => { }, TestContext.Current.CancellationToken);
+
+        Assert.Equal([2], _network.Calls.Select(asked => asked.Rows));
+    }
+
+    [Fact]
     public void Texts_of_two_lengths_are_asked_for_in_two_calls_and_guide_alike()
     {
         var latents = Start(1);

@@ -143,7 +143,7 @@ public sealed class PipelineLifeTests : IDisposable
             SchedulerFactory = run =>
             {
                 built.Add(run);
-                return SchedulerTable.Create(_pipeline.Folder.Scheduler, "euler_a", run);
+                return SchedulerTable.Create(_pipeline.Folder, "euler_a", run);
             },
         };
 
@@ -153,10 +153,31 @@ public sealed class PipelineLifeTests : IDisposable
     }
 
     [Fact]
+    public void Requests_that_are_compared_before_they_are_painted_are_planned_once()
+    {
+        var built = 0;
+        IScheduler Build(SchedulerRun run)
+        {
+            built++;
+            return SchedulerTable.Create(_pipeline.Folder, "ddim", run);
+        }
+
+        ImageRequest[] requests =
+            [.. from seed in (long[])[1, 2, 3] select _request with { Scheduler = null, SchedulerFactory = Build, Seeds = [seed] }];
+        Assert.True(_pipeline.CanPaintTogether(requests[0], requests[1]));
+        Assert.True(_pipeline.CanPaintTogether(requests[0], requests[2]));
+
+        Assert.Equal(3, _pipeline.GenerateTogether(requests).Count());
+
+        // One for each plan, to see whether it can be done, and one for the three together.
+        Assert.Equal(4, built);
+    }
+
+    [Fact]
     public void A_scheduler_is_asked_for_by_name_or_given_but_not_both()
     {
         var error = Assert.Throws<RequestException>(() => _pipeline.Generate(
-            _request with { SchedulerFactory = run => SchedulerTable.Create(_pipeline.Folder.Scheduler, null, run) }));
+            _request with { SchedulerFactory = run => SchedulerTable.Create(_pipeline.Folder, null, run) }));
 
         Assert.Equal("SchedulerFactory and Scheduler both say how to sample; give one of them.", error.Message);
     }
