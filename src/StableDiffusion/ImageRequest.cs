@@ -71,6 +71,9 @@ public sealed record ImageRequest
     /// <summary>A noise source of the caller's own for each seed; null for that of <see cref="Generator"/>.</summary>
     public Func<long, INoiseSource>? NoiseFactory { get; init; }
 
+    /// <summary>A second seed to mix in; null for none.</summary>
+    public Variation? Variation { get; init; }
+
     /// <summary>Start noise of unit variance, given instead of drawn; one picture for each.</summary>
     public Latents? Latents { get; init; }
 

@@ -44,7 +44,7 @@ public sealed partial class TextToImagePipeline
     {
         var plan = PlanOf(request);
         return request.Seeds.SelectMany((seed, run) =>
-            Paint([new Painting(plan, seed)], new(progress, run * plan.ImageCount, request.Seeds.Count * plan.ImageCount), cancellation));
+            Paint([new Painting(plan, seed, run)], new(progress, run * plan.ImageCount, request.Seeds.Count * plan.ImageCount), cancellation));
     }
 
     /// <summary>The same on a thread of the pool, so that the caller's is free meanwhile.</summary>
@@ -108,7 +108,7 @@ public sealed partial class TextToImagePipeline
         foreach (var (run, seed) in request.Seeds.Index())
         {
             var report = new ProgressReport(progress, run * plan.ImageCount, request.Seeds.Count * plan.ImageCount);
-            using var pictures = Paint([new Painting(plan, seed)], report, cancellation).GetEnumerator();
+            using var pictures = Paint([new Painting(plan, seed, run)], report, cancellation).GetEnumerator();
             while (await Task.Run(pictures.MoveNext, cancellation).ConfigureAwait(false))
             {
                 yield return pictures.Current;

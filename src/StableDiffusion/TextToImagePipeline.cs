@@ -35,7 +35,7 @@ public sealed partial class TextToImagePipeline : IDisposable
         }
 
         var starts = clock.EncodeImage(() => group.Paintings
-            .Select(painting => new StartLatents(painting.Plan, scheduler, painting.Noise, _networks.Codec, cancellation).Create())
+            .Select(painting => new StartLatents(painting.Plan, scheduler, painting.Noise, _networks.Codec, cancellation, painting.VariationSeed).Create())
             .ToList());
         _networks.CodecIsDone();
         return (Latents.Join([.. starts.Select(start => start.Latents)]), starts[0].Inpainting);
@@ -64,7 +64,7 @@ public sealed partial class TextToImagePipeline : IDisposable
         }
 
         var (painting, inSeed) = group[index];
-        var parameters = _adapters.Describe(PictureParameters.Of(painting.Plan, painting.Seed, inSeed), painting.Plan.Request);
+        var parameters = _adapters.Describe(PictureParameters.Of(painting, inSeed), painting.Plan.Request);
         return new GeneratedImage(picture, one, first + index, painting.Seed, inSeed, parameters, clock.Timings);
     }
 

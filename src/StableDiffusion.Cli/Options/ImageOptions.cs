@@ -190,11 +190,13 @@ internal sealed class ImageOptions
 
     public TilingOptions Tiles { get; } = new();
 
+    public VariationOptions Variations { get; } = new();
+
     /// <summary>All options, in the order of the help text.</summary>
     public IReadOnlyList<Option> All =>
     [
         Prompt, NegativePrompt, Steps, CfgScale, Width, Height, Seed, BatchCount, NumImages, Scheduler, Sigmas, Spacing, Prediction,
-        SchedulerConfig, Eta, .. Adapters.All, .. Controls.All, .. Tiles.All, InitImage, Strength, Mask, ResizeMode, Latents, ClipSkip, LongPrompt, GuidanceRescale, GuidanceStart,
+        SchedulerConfig, Eta, .. Adapters.All, .. Controls.All, .. Variations.All, .. Tiles.All, InitImage, Strength, Mask, ResizeMode, Latents, ClipSkip, LongPrompt, GuidanceRescale, GuidanceStart,
         GuidanceEnd, Rng, Prompt2, NegativePrompt2, OriginalSize, Crop, TargetSize, Quality,
     ];
 
@@ -236,7 +238,8 @@ internal sealed class ImageOptions
             TargetSize = Numbers(TargetSize, given, 'x', 1) is var (targetWidth, targetHeight) ? (targetWidth, targetHeight) : null,
         };
         QualityOf(given);
-        return Tiles.AddTo(Controls.AddTo(Adapters.AddTo(request, given), given), given);
+        request = Tiles.AddTo(Controls.AddTo(Adapters.AddTo(request, given), given), given);
+        return Variations.AddTo(request, given, given.GetValue(Seed)!, given.GetValue(BatchCount));
     }
 
     /// <summary>The quality that JPEG and WebP are written in.</summary>

@@ -44,6 +44,7 @@ internal static class OptionNames
         [nameof(ImageRequest.EmbeddingFolder)] = _image.Adapters.EmbeddingFolder,
         [nameof(ImageRequest.Controls)] = _image.Controls.Controls,
         [nameof(ImageRequest.GuessMode)] = _image.Controls.GuessMode,
+        [nameof(ImageRequest.Variation)] = _image.Variations.Strength,
         [nameof(ImageRequest.Tiling)] = _image.Tiles.Tiling,
         [nameof(PipelineOptions.Device)] = new RunOptions().Device,
     };

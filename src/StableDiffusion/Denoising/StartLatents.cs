@@ -8,8 +8,9 @@ namespace StableDiffusion;
 /// <param name="noise">Where random numbers are drawn.</param>
 /// <param name="codec">Encodes pictures; not used where there are none.</param>
 /// <param name="cancellation">Stops the encoder.</param>
+/// <param name="variationSeed">The seed of noise that is mixed in; null for none.</param>
 internal sealed class StartLatents(
-    GenerationPlan plan, IScheduler scheduler, INoiseSource noise, ILatentCodec codec, CancellationToken cancellation)
+    GenerationPlan plan, IScheduler scheduler, INoiseSource noise, ILatentCodec codec, CancellationToken cancellation, long? variationSeed = null)
 {
     private readonly Latents _latents = plan.EmptyLatents();
 
@@ -28,7 +29,7 @@ internal sealed class StartLatents(
         }
         else
         {
-            noise.Draw(_latents.Values);
+            DrawNoise();
         }
 
         TensorPrimitives.Multiply(_latents.Values, scheduler.InitialNoiseSigma, _latents.Values);
@@ -39,7 +40,7 @@ internal sealed class StartLatents(
     private Latents FromPicture(float[] pixels)
     {
         var known = Encode(pixels);
-        noise.Draw(_latents.Values);
+        DrawNoise();
         AddNoise(known);
         return _latents;
     }
@@ -49,7 +50,7 @@ internal sealed class StartLatents(
     {
         var blends = plan.Folder.Network.InputChannels == plan.Folder.LatentChannels;
         var known = blends || plan.Strength < 1 ? Encode(pixels) : null;
-        noise.Draw(_latents.Values);
+        DrawNoise();
         var startNoise = _latents.Values.ToArray();
         if (plan.Strength < 1)
         {
@@ -64,6 +65,21 @@ internal sealed class StartLatents(
         var masked = Encode(ImageProcessor.MaskedImage(pixels, paint));
         var latentMask = ImageProcessor.LatentMask(paint, plan.Width, plan.Height, plan.LatentWidth, plan.LatentHeight);
         return new Inpainting(latentMask, masked, blends ? known : null, startNoise);
+    }
+
+    private void DrawNoise()
+    {
+        noise.Draw(_latents.Values);
+        if (variationSeed is { } seed)
+        {
+            var other = new float[_latents.Values.Length];
+            ImageNoise.Create(plan.Request.Generator, seed).Draw(other);
+            for (var i = 0; i < _latents.Count; i++)
+            {
+                Variation.Turn(
+                    _latents.Image(i), other.AsSpan(i * _latents.ImageLength, _latents.ImageLength), plan.Request.Variation!.Strength, _latents.Height, _latents.Width);
+            }
+        }
     }
 
     private float[] Encode(float[] pixels) => codec.Encode(pixels, plan.Height, plan.Width, noise, cancellation).Values;

@@ -9,10 +9,11 @@ internal static class PictureParameters
     private static readonly string _program =
         $"StableDiffusion.Cli {typeof(PictureParameters).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0]}";
 
-    /// <param name="plan">What was asked for.</param>
-    /// <param name="seed">The seed of the run.</param>
+    /// <param name="painting">What was asked for.</param>
     /// <param name="index">Which picture of the seed.</param>
-    public static GenerationParameters Of(GenerationPlan plan, long seed, int index) => new()
+    public static GenerationParameters Of(Painting painting, int index) => Of(painting.Plan, painting, index);
+
+    private static GenerationParameters Of(GenerationPlan plan, Painting painting, int index) => new()
     {
         Prompt = plan.Request.Prompt,
         NegativePrompt = plan.Request.NegativePrompt ?? "",
@@ -20,14 +21,14 @@ internal static class PictureParameters
         Sampler = plan.Request.SchedulerFactory is null ? plan.Scheduler.Entry.WebUiName : "custom",
         ScheduleType = ScheduleType(plan.Scheduler.Config),
         CfgScale = plan.Scale,
-        Seed = unchecked((ulong)seed),
+        Seed = unchecked((ulong)painting.Seed),
         Width = plan.Width,
         Height = plan.Height,
         Model = plan.Folder.Name,
         DenoisingStrength = plan.Request.InitImage is null ? null : plan.Strength,
         ClipSkip = plan.Request.ClipSkip > 1 ? plan.Request.ClipSkip : null,
         Rng = plan.Request.NoiseFactory is not null ? "custom" : plan.Request.Generator == RandomGenerator.Nvidia ? "NV" : "CPU",
-        Extra = [.. Extras(plan, index)],
+        Extra = [.. Extras(plan, painting, index)],
         Version = _program,
     };
 
@@ -37,9 +38,15 @@ internal static class PictureParameters
         : config.Flag("use_beta_sigmas") ? "Beta"
         : null;
 
-    private static IEnumerable<KeyValuePair<string, string>> Extras(GenerationPlan plan, int index)
+    private static IEnumerable<KeyValuePair<string, string>> Extras(GenerationPlan plan, Painting painting, int index)
     {
         static KeyValuePair<string, string> Of(string name, object value) => new(name, Convert.ToString(value, CultureInfo.InvariantCulture)!);
+        if (painting.VariationSeed is { } variation)
+        {
+            yield return Of("Variation seed", variation);
+            yield return Of("Variation seed strength", plan.Request.Variation!.Strength);
+        }
+
         if (plan.Eta is > 0)
         {
             yield return Of("Eta", plan.Eta);

@@ -70,6 +70,15 @@ internal static class RequestCheck
         folder.Family.Check(request, folder);
         Control.Require(request, folder);
         VaeTiling.Require(request, folder);
+        if (request.Variation is { } variation)
+        {
+            Share(nameof(request.Variation), variation.Strength);
+            if (request.Latents is not null || request.NoiseFactory is not null)
+            {
+                throw new RequestException(nameof(request.Variation), $"{nameof(request.Variation):name} varies drawn noise, and the noise is given; leave one of them out.");
+            }
+        }
+
         if (request.GuidanceStart >= request.GuidanceEnd)
         {
             throw new RequestException(

@@ -1,0 +1,48 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Security.Cryptography;
+
+namespace StableDiffusion.Cli;
+
+/// <summary>The options for pictures close to that of a seed.</summary>
+internal sealed class VariationOptions
+{
+    public Option<string?> Seed { get; } = new("--variation-seed", "--subseed")
+    {
+        Description = "The seed of noise that is mixed into the start noise; -1 draws one. With --batch-count this one counts up, and --seed stays.",
+        HelpName = "seed",
+    };
+
+    public Option<double?> Strength { get; } = new("--variation-strength", "--subseed-strength")
+    {
+        Description = "How far from --seed to --variation-seed, 0 to 1.",
+        HelpName = "x",
+    };
+
+    public IReadOnlyList<Option> All => [Seed, Strength];
+
+    /// <summary>The request with its variation.</summary>
+    public ImageRequest AddTo(ImageRequest request, ParseResult given, string seed, int batchCount)
+    {
+        var text = given.GetValue(Seed);
+        if (given.GetValue(Strength) is not { } strength)
+        {
+            return text is null ? request : throw new RequestException($"{Seed.Name} does nothing without {Strength.Name}; give it, such as 0.1.");
+        }
+
+        long variation = -1;
+        if (text is not null && (!long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out variation) || variation is < -1 or > long.MaxValue - int.MaxValue))
+        {
+            throw new RequestException($"{Seed.Name} {OneLine.Quote(text)} is not a seed; give a number from 0, or -1 for a random one.");
+        }
+
+        variation = variation == -1 ? RandomNumberGenerator.GetInt32(int.MaxValue) : variation;
+        return strength > 0
+            ? request with
+            {
+                Variation = new Variation(variation, strength),
+                Seeds = batchCount == 1 ? request.Seeds : [.. Seeds.Expand(seed, 1).SelectMany(one => Enumerable.Repeat(one, batchCount))],
+            }
+            : request with { Variation = new Variation(variation, strength) };
+    }
+}
