@@ -71,6 +71,15 @@ public sealed record ImageRequest
     /// <summary>A noise source of the caller's own for each seed; null for that of <see cref="Generator"/>.</summary>
     public Func<long, INoiseSource>? NoiseFactory { get; init; }
 
+    /// <summary>A second pass at a larger size; null for none.</summary>
+    public Hires? Hires { get; init; }
+
+    /// <summary>Enlarges the finished picture; null to leave it.</summary>
+    public Upscale? Upscale { get; init; }
+
+    /// <summary>Whether this is a <see cref="Hires"/> pass over latents that are known.</summary>
+    internal bool IsSecondPass { get; init; }
+
     /// <summary>A second seed to mix in; null for none.</summary>
     public Variation? Variation { get; init; }
 

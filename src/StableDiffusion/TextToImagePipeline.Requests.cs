@@ -18,6 +18,7 @@ public sealed partial class TextToImagePipeline
         var loader = new NetworkLoader(folder, host);
         _networks = new NetworkSet(folder, loader, oneAtATime);
         _controls = new ControlShelf(folder, loader, oneAtATime);
+        _enlarger = new Enlarger(loader.OpenFile);
     }
 
     /// <summary>The model and all that its configuration says.</summary>
@@ -97,6 +98,7 @@ public sealed partial class TextToImagePipeline
     {
         _networks.Dispose();
         _controls.Dispose();
+        _enlarger.Dispose();
     });
 
     private async IAsyncEnumerable<GeneratedImage> PaintAsync(

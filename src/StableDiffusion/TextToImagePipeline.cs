@@ -46,7 +46,7 @@ public sealed partial class TextToImagePipeline : IDisposable
         PaintingGroup group, Latents latents, Denoiser.Run run, StageClock clock, ProgressReport report, CancellationToken cancellation)
     {
         var network = clock.Load(() => _controls.Around(_networks.Network, group.Plan.Request));
-        clock.Denoise(() => Denoiser.Denoise(network, latents, run, (call, step) => report.Call(call, group.Plan.Calls, step), cancellation));
+        clock.Denoise(() => Denoiser.Denoise(network, latents, run, (call, step) => report.Call(call, group.Plan.AllCalls, step), cancellation));
         _networks.NetworkIsDone();
         _controls.IsDone();
         return latents;
@@ -57,7 +57,7 @@ public sealed partial class TextToImagePipeline : IDisposable
     {
         clock.Load(_networks.Codec.OpenDecoder);
         var one = latents.Extract(index);
-        var picture = clock.Decode(() => _networks.Codec.Decode(one, cancellation));
+        var picture = clock.Decode(() => Upscaled(_networks.Codec.Decode(one, cancellation), group.Plan.Request, cancellation));
         if (index == group.Count - 1)
         {
             _networks.CodecIsDone();
@@ -84,7 +84,8 @@ public sealed partial class TextToImagePipeline : IDisposable
             {
                 var scheduler = group.Plan.TakeScheduler(group.Count);
                 var (start, inpainting) = Start(group, scheduler, clock, cancellation);
-                return Denoise(group, start, Denoiser.Run.Of(group, scheduler, inpainting), clock, here, cancellation);
+                var painted = Denoise(group, start, Denoiser.Run.Of(group, scheduler, inpainting), clock, here, cancellation);
+                return group.Plan.SecondPass is null ? painted : Refine(group, painted, clock, here, cancellation);
             });
             for (var i = 0; i < group.Count; i++)
             {

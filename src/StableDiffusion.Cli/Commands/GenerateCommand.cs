@@ -40,6 +40,7 @@ internal static class GenerateCommand
         root.Add(CompareCommand.Create());
         root.Add(GridCommand.Create());
         root.Add(CannyCommand.Create());
+        root.Add(UpscaleCommand.Create());
         root.Add(VocabularyCommand.Create());
         root.Add(ExplainCommand.Create());
         root.Add(NoiseCommand.Create());

@@ -192,11 +192,13 @@ internal sealed class ImageOptions
 
     public VariationOptions Variations { get; } = new();
 
+    public HiresOptions Larger { get; } = new();
+
     /// <summary>All options, in the order of the help text.</summary>
     public IReadOnlyList<Option> All =>
     [
         Prompt, NegativePrompt, Steps, CfgScale, Width, Height, Seed, BatchCount, NumImages, Scheduler, Sigmas, Spacing, Prediction,
-        SchedulerConfig, Eta, .. Adapters.All, .. Controls.All, .. Variations.All, .. Tiles.All, InitImage, Strength, Mask, ResizeMode, Latents, ClipSkip, LongPrompt, GuidanceRescale, GuidanceStart,
+        SchedulerConfig, Eta, .. Adapters.All, .. Controls.All, .. Variations.All, .. Larger.All, .. Tiles.All, InitImage, Strength, Mask, ResizeMode, Latents, ClipSkip, LongPrompt, GuidanceRescale, GuidanceStart,
         GuidanceEnd, Rng, Prompt2, NegativePrompt2, OriginalSize, Crop, TargetSize, Quality,
     ];
 
@@ -238,7 +240,7 @@ internal sealed class ImageOptions
             TargetSize = Numbers(TargetSize, given, 'x', 1) is var (targetWidth, targetHeight) ? (targetWidth, targetHeight) : null,
         };
         QualityOf(given);
-        request = Tiles.AddTo(Controls.AddTo(Adapters.AddTo(request, given), given), given);
+        request = Larger.AddTo(Tiles.AddTo(Controls.AddTo(Adapters.AddTo(request, given), given), given), given);
         return Variations.AddTo(request, given, given.GetValue(Seed)!, given.GetValue(BatchCount));
     }
 

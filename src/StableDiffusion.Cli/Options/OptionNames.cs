@@ -45,6 +45,8 @@ internal static class OptionNames
         [nameof(ImageRequest.Controls)] = _image.Controls.Controls,
         [nameof(ImageRequest.GuessMode)] = _image.Controls.GuessMode,
         [nameof(ImageRequest.Variation)] = _image.Variations.Strength,
+        [nameof(ImageRequest.Hires)] = _image.Larger.HiresScale,
+        [nameof(ImageRequest.Upscale)] = _image.Larger.Upscale,
         [nameof(ImageRequest.Tiling)] = _image.Tiles.Tiling,
         [nameof(PipelineOptions.Device)] = new RunOptions().Device,
     };

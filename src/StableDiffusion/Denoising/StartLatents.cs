@@ -36,6 +36,18 @@ internal sealed class StartLatents(
         return (_latents, null);
     }
 
+    /// <summary>Covers latents that are known with noise [images, channels, height, width].</summary>
+    public Latents CreateFrom(Latents known)
+    {
+        DrawNoise();
+        for (var i = 0; i < _latents.Count; i++)
+        {
+            scheduler.AddNoise(0, known.Image(i), _latents.Image(i), _latents.Image(i));
+        }
+
+        return _latents;
+    }
+
     /// <summary>Image to image: Meng et al. (2021), SDEdit, arXiv 2108.01073. The posterior's noise is drawn first.</summary>
     private Latents FromPicture(float[] pixels)
     {

@@ -43,6 +43,7 @@ internal sealed class GenerationPlan
         _unused = Build(ImageCount);
         Calls = _unused.Timesteps.Count;
         HasWholeTimesteps = _unused.Timesteps.All(float.IsInteger);
+        SecondPass = Hires.SecondPass(request, folder, Width, Height, Steps) is { } second ? new GenerationPlan(second, folder) : null;
     }
 
     public ImageRequest Request { get; }
@@ -58,6 +59,12 @@ internal sealed class GenerationPlan
     public int Calls { get; }
 
     public bool HasWholeTimesteps { get; }
+
+    /// <summary>What is done with the result at a larger size; null for nothing.</summary>
+    public GenerationPlan? SecondPass { get; }
+
+    /// <summary>Calls with those of the second pass.</summary>
+    public int AllCalls => Calls + (SecondPass?.Calls ?? 0);
 
     public int ImageCount { get; }
 
@@ -125,6 +132,7 @@ internal sealed class GenerationPlan
         && TimeIds.AsSpan().SequenceEqual(other.TimeIds)
         && GuidanceEmbedding.AsSpan().SequenceEqual(other.GuidanceEmbedding)
         && Request.Tiling == other.Request.Tiling
+        && (Request.Hires, Request.Upscale) == (other.Request.Hires, other.Request.Upscale)
         && Request.Loras.SequenceEqual(other.Request.Loras)
         && Request.Embeddings.SequenceEqual(other.Request.Embeddings) && Request.EmbeddingFolder == other.Request.EmbeddingFolder
         && Edits.Select(edit => edit.Key).SequenceEqual(other.Edits.Select(edit => edit.Key))

@@ -25,11 +25,19 @@ internal static class PictureParameters
         Width = plan.Width,
         Height = plan.Height,
         Model = plan.Folder.Name,
-        DenoisingStrength = plan.Request.InitImage is null ? null : plan.Strength,
+        DenoisingStrength = plan.Request.Hires?.Strength ?? (plan.Request.InitImage is null ? null : plan.Strength),
         ClipSkip = plan.Request.ClipSkip > 1 ? plan.Request.ClipSkip : null,
         Rng = plan.Request.NoiseFactory is not null ? "custom" : plan.Request.Generator == RandomGenerator.Nvidia ? "NV" : "CPU",
         Extra = [.. Extras(plan, painting, index)],
         Version = _program,
+    };
+
+    /// <summary>The webui's names.</summary>
+    private static string NameOf(string upscaler) => upscaler switch
+    {
+        Enlarger.Latent => "Latent",
+        Enlarger.Lanczos => "Lanczos",
+        _ => Path.GetFileNameWithoutExtension(upscaler),
     };
 
     private static string? ScheduleType(SchedulerConfig config) =>
@@ -45,6 +53,27 @@ internal static class PictureParameters
         {
             yield return Of("Variation seed", variation);
             yield return Of("Variation seed strength", plan.Request.Variation!.Strength);
+        }
+
+        if (plan.Request.Hires is { } hires)
+        {
+            yield return Of("Hires upscale", hires.Scale);
+            if (hires.Steps is { } steps)
+            {
+                yield return Of("Hires steps", steps);
+            }
+
+            yield return Of("Hires upscaler", NameOf(hires.Upscaler));
+        }
+
+        if (plan.Request.Upscale is { } upscale)
+        {
+            if (upscale.Scale is { } scale)
+            {
+                yield return Of("Postprocess upscale by", scale);
+            }
+
+            yield return Of("Postprocess upscaler", NameOf(upscale.Upscaler));
         }
 
         if (plan.Eta is > 0)

@@ -6,7 +6,10 @@ namespace StableDiffusion;
 /// <param name="Images">Pictures of the whole request.</param>
 internal readonly record struct ProgressReport(IProgress<GenerationProgress>? Progress, int First, int Images)
 {
+    /// <summary>Calls of earlier passes.</summary>
+    public int Before { get; init; }
+
     /// <summary>One call of the network is done.</summary>
     public void Call(int call, int calls, DenoisingStep? step) =>
-        Progress?.Report(new GenerationProgress(First, Images, call, calls) { Step = step });
+        Progress?.Report(new GenerationProgress(First, Images, Before + call, Before + calls) { Step = step });
 }

@@ -22,7 +22,7 @@ internal static class RequestCheck
     /// <summary>The strength that a run has: 1 without a picture to start from.</summary>
     public static double Strength(ImageRequest request, ModelFolder folder)
     {
-        if (request.InitImage is null)
+        if (request.InitImage is null && !request.IsSecondPass)
         {
             return 1;
         }
@@ -47,7 +47,7 @@ internal static class RequestCheck
             GivenLatents(latents, request, folder);
         }
 
-        if (request.InitImage is null && request.Strength is not null)
+        if (request.InitImage is null && request.Strength is not null && !request.IsSecondPass)
         {
             throw new RequestException(
                 nameof(request.Strength),
@@ -70,6 +70,7 @@ internal static class RequestCheck
         folder.Family.Check(request, folder);
         Control.Require(request, folder);
         VaeTiling.Require(request, folder);
+        Upscale.Require(request);
         if (request.Variation is { } variation)
         {
             Share(nameof(request.Variation), variation.Strength);

@@ -1,0 +1,62 @@
+using System.CommandLine;
+
+namespace StableDiffusion.Cli;
+
+/// <summary>The options that make pictures larger: a second pass, and enlarging the result.</summary>
+internal sealed class HiresOptions
+{
+    public Option<double?> HiresScale { get; } = new("--hires-scale", "--hr-scale")
+    {
+        Description = "Paint, enlarge by this, and paint over it again (the webui's hires fix); -W and -H are the size before.",
+        HelpName = "x",
+    };
+
+    private Option<int?> HiresSteps { get; } = new("--hires-steps") { Description = "Steps of the second pass. [default: --steps]", HelpName = "n" };
+
+    private Option<double?> HiresStrength { get; } = new("--hires-strength", "--hires-denoising-strength")
+    {
+        Description = "How far the enlarged picture is painted over, 0 to 1. [default: 0.7]",
+        HelpName = "x",
+    };
+
+    private Option<string?> HiresUpscaler { get; } = new("--hires-upscaler")
+    {
+        Description = "What enlarges: latent, lanczos, or a network such as ESRGAN. [default: latent]",
+        HelpName = "latent|lanczos|file.onnx",
+    };
+
+    public Option<double?> Upscale { get; } = new("--upscale") { Description = "Enlarge the finished picture by this. [default: what --upscaler does]", HelpName = "x" };
+
+    private Option<string?> Upscaler { get; } = new("--upscaler") { Description = "What enlarges the finished picture: a network such as ESRGAN. [default: lanczos]", HelpName = "lanczos|file.onnx" };
+
+    public IReadOnlyList<Option> All => [HiresScale, HiresSteps, HiresStrength, HiresUpscaler, Upscale, Upscaler];
+
+    /// <summary>latent and lanczos in any case, as the webui writes them; anything else is a file.</summary>
+    public static string NameOf(string upscaler) =>
+        upscaler.Equals("latent", StringComparison.OrdinalIgnoreCase) || upscaler.Equals("lanczos", StringComparison.OrdinalIgnoreCase) ? upscaler.ToLowerInvariant() : upscaler;
+
+    /// <summary>The request with its second pass and its enlargement.</summary>
+    public ImageRequest AddTo(ImageRequest request, ParseResult given)
+    {
+        if (given.GetValue(HiresScale) is { } scale)
+        {
+            var standard = new Hires(scale);
+            request = request with
+            {
+                Hires = standard with
+                {
+                    Steps = given.GetValue(HiresSteps),
+                    Strength = given.GetValue(HiresStrength) ?? standard.Strength,
+                    Upscaler = NameOf(given.GetValue(HiresUpscaler) ?? standard.Upscaler),
+                },
+            };
+        }
+        else if (given.GetValue(HiresSteps) is not null || given.GetValue(HiresStrength) is not null || given.GetValue(HiresUpscaler) is not null)
+        {
+            throw new RequestException($"the options of the second pass do nothing without {HiresScale.Name}; give it, such as 2.");
+        }
+
+        var (factor, upscaler) = (given.GetValue(Upscale), given.GetValue(Upscaler));
+        return factor is null && upscaler is null ? request : request with { Upscale = new Upscale(NameOf(upscaler ?? "lanczos"), factor) };
+    }
+}

@@ -1,0 +1,76 @@
+namespace StableDiffusion;
+
+/// <summary>Enlarges latents and pictures, with or without a network. Networks stay open for the next picture.</summary>
+internal sealed class Enlarger(Func<string, OnnxModel> open) : IDisposable
+{
+    public const string Latent = "latent";
+    public const string Lanczos = "lanczos";
+
+    private readonly Dictionary<string, PictureUpscaler> _open = [];
+
+    /// <summary>Refuses an upscaler that is neither known nor a file.</summary>
+    public static void Require(string parameter, string upscaler)
+    {
+        if (upscaler is not (Latent or Lanczos) && !File.Exists(upscaler))
+        {
+            throw new RequestException(parameter, $"{parameter:name}: there is no upscaler {OneLine.Quote(upscaler)}; give {Latent}, {Lanczos} or the file of a network.");
+        }
+    }
+
+    /// <summary>Enlarges a picture to a size, or by what the network does.</summary>
+    public RgbImage Enlarge(RgbImage image, string upscaler, (int Width, int Height)? size, CancellationToken cancellation)
+    {
+        if (upscaler != Lanczos)
+        {
+            if (!_open.TryGetValue(upscaler, out var network))
+            {
+                _open[upscaler] = network = new PictureUpscaler(open(upscaler), cancellation);
+            }
+
+            image = network.Upscale(image, cancellation);
+        }
+
+        return size is var (width, height) && (image.Width, image.Height) != (width, height) ? ImageResizer.Resize(image, width, height) : image;
+    }
+
+    /// <summary>The latents of one picture at another size: PyTorch's <c>interpolate(mode="bilinear")</c>, the webui's "Latent".</summary>
+    public static Latents Enlarge(Latents latents, int height, int width)
+    {
+        var result = new float[latents.Channels * height * width];
+        for (var y = 0; y < height; y++)
+        {
+            var (top, bottom, down) = Between(y, latents.Height, height);
+            for (var x = 0; x < width; x++)
+            {
+                var (left, right, across) = Between(x, latents.Width, width);
+                for (var channel = 0; channel < latents.Channels; channel++)
+                {
+                    float At(int row, int column) => latents.Values[(((channel * latents.Height) + row) * latents.Width) + column];
+                    var above = At(top, left) + (across * (At(top, right) - At(top, left)));
+                    var below = At(bottom, left) + (across * (At(bottom, right) - At(bottom, left)));
+                    result[(((channel * height) + y) * width) + x] = above + (down * (below - above));
+                }
+            }
+        }
+
+        return new Latents(result, 1, latents.Channels, height, width);
+    }
+
+    public void Dispose()
+    {
+        foreach (var network in _open.Values)
+        {
+            network.Dispose();
+        }
+
+        _open.Clear();
+    }
+
+    /// <summary>The two places of the small side that a place of the large one lies between (pixels have centres), and how far it is to the second.</summary>
+    private static (int First, int Second, float Share) Between(int place, int from, int to)
+    {
+        var at = Math.Max((((place + 0.5f) * from) / to) - 0.5f, 0);
+        var first = Math.Min((int)at, from - 1);
+        return (first, Math.Min(first + 1, from - 1), at - first);
+    }
+}

@@ -1,0 +1,68 @@
+namespace StableDiffusion.Tests;
+
+/// <summary>Variations, second passes, tiles and upscaling on the command line.</summary>
+public sealed class LargerProgramTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void One_command_paints_small_and_delivers_large()
+    {
+        var outcome = Paint("-W", "48", "-H", "32", "--hires-scale", "2", "--hires-strength", "0.5", "--hires-upscaler", "Latent", "--upscale", "1.5", "--vae-tile-size", "64");
+
+        Assert.Equal(0, outcome.ExitCode);
+        var picture = PngReader.Read(_folder.PathOf("picture.png"));
+        Assert.Equal((144, 96), (picture.Image.Width, picture.Image.Height));
+        var text = picture.Texts.Single(entry => entry.Key == GenerationParameters.Keyword).Value;
+        Assert.Contains("Size: 48x32", text, StringComparison.Ordinal);
+        Assert.Contains("Hires upscale: 2, Hires upscaler: Latent, Postprocess upscale by: 1.5, Postprocess upscaler: Lanczos", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Variations_of_a_seed_count_up_the_second_seed()
+    {
+        var outcome = SdProgram.Run(
+            ["red", "-m", Refused.GoodModel, "--steps", "2", "-s", "7", "--variation-seed", "3", "--variation-strength", "0.2", "-b", "2", "-q", "-o", _folder.PathOf("{index}.png")], _folder.Path, "");
+
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Equal(
+            ["Seed: 7, Variation seed: 3", "Seed: 7, Variation seed: 4"],
+            outcome.OutputLines.Select(path => GenerationParameters.TryParse(PngReader.Read(path).Texts[0].Value, out var parameters)
+                ? $"Seed: {parameters.Seed}, Variation seed: {parameters.Extra.Single(entry => entry.Key == "Variation seed").Value}"
+                : ""));
+    }
+
+    [Fact]
+    public void A_picture_is_enlarged_and_keeps_what_it_was_painted_with()
+    {
+        Paint("-W", "48", "-H", "32");
+
+        var outcome = SdProgram.Run(["upscale", "picture.png", "-o", "large.png", "--upscaler", "lanczos", "--scale", "2"], _folder.Path, "");
+
+        Assert.Equal((0, "large.png\n", ""), (outcome.ExitCode, outcome.Output, outcome.Errors));
+        var (small, large) = (PngReader.Read(_folder.PathOf("picture.png")), PngReader.Read(_folder.PathOf("large.png")));
+        Assert.Equal(0, Differences.Largest(large.Image, ImageResizer.Resize(small.Image, 96, 64)));
+        Assert.Equal([.. small.Texts, new("postprocessing", "Postprocess upscale by: 2, Postprocess upscaler: Lanczos")], large.Texts);
+    }
+
+    [Theory]
+    [InlineData("--hires-steps 3", "do nothing without --hires-scale")]
+    [InlineData("--hires-scale 1", "--hires-scale 1 must be above 1")]
+    [InlineData("--hires-scale 2 --hires-strength 0", "--strength 0 leaves the picture as it is")]
+    [InlineData("--hires-scale 2 --hires-upscaler none.onnx", "there is no upscaler none.onnx")]
+    [InlineData("--upscaler none.onnx", "there is no upscaler none.onnx")]
+    [InlineData("--upscaler lanczos", "wants an upscaling network, or lanczos and how much larger")]
+    [InlineData("--upscale 0", "--upscale 0 must be above 0")]
+    [InlineData("--variation-seed 3", "does nothing without --variation-strength")]
+    [InlineData("--variation-seed x --variation-strength 0.1", "is not a seed")]
+    [InlineData("--variation-strength 2", "--variation-strength 2 must be from 0 to 1")]
+    [InlineData("--vae-tile-size 60", "tiles of 60 pixels do not fit sd1")]
+    [InlineData("--vae-tile-overlap 1", "must be from 0 to 0.9")]
+    public void What_makes_no_sense_is_refused_in_one_line(string options, string words) =>
+        Refused.Run(Refused.Usage, words, _folder, ["red", "-m", Refused.GoodModel, "--steps", "2", .. options.Split(' ')]);
+
+    private SdProgram.Outcome Paint(params IEnumerable<string> options) =>
+        SdProgram.Run(["red", "-m", Refused.GoodModel, "--steps", "4", "-s", "1", "-q", "--scheduler", "ddim", "-o", "picture.png", .. options], _folder.Path, "");
+}
