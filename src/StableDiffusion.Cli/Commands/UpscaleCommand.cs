@@ -11,7 +11,7 @@ internal static class UpscaleCommand
 
     public static Command Create()
     {
-        var file = new Argument<string>("file") { Description = "The picture (PNG)." };
+        var file = new Argument<string>("file") { Description = "The picture." };
         var output = new Option<string>("--output", "-o") { Description = "The picture to write.", HelpName = "file.png", Required = true };
         var upscaler = new Option<string>("--upscaler") { Description = "What enlarges: a network such as ESRGAN, or lanczos.", HelpName = "file.onnx|lanczos", Required = true };
         var scale = new Option<double?>("--scale") { Description = "How much larger the result is. [default: what the network does]", HelpName = "x" };
@@ -32,11 +32,23 @@ internal static class UpscaleCommand
             }
 
             var (path, name, factor) = (parsed.GetValue(output)!, HiresOptions.NameOf(parsed.GetValue(upscaler)!), parsed.GetValue(scale));
-            var picture = PngReader.Read(parsed.GetValue(file)!);
+            var kind = PictureFile.KindOf(path);
+            var picture = PictureReader.Read(parsed.GetValue(file)!);
+            var texts = PictureText.Read(parsed.GetValue(file)!);
             AtomicFile.RequireWritable(path);
-            var result = Enlarge(picture.Image, name, factor, () => PictureUpscaler.Open(name, new PipelineOptions { Device = where }, parsed.GetValue(tile), parsed.GetValue(margin)));
-            var text = string.Create(CultureInfo.InvariantCulture, $"Postprocess upscale by: {factor ?? (double)result.Width / picture.Image.Width}, Postprocess upscaler: {(name == "lanczos" ? "Lanczos" : Path.GetFileNameWithoutExtension(name))}");
-            AtomicFile.Write(path, stream => PngWriter.Write(stream, result, [.. picture.Texts.Where(entry => entry.Key != Keyword), new(Keyword, text)]));
+            var result = Enlarge(picture, name, factor, () => PictureUpscaler.Open(name, new PipelineOptions { Device = where }, parsed.GetValue(tile), parsed.GetValue(margin)));
+            var text = string.Create(CultureInfo.InvariantCulture, $"Postprocess upscale by: {factor ?? (double)result.Width / picture.Width}, Postprocess upscaler: {(name == "lanczos" ? "Lanczos" : Path.GetFileNameWithoutExtension(name))}");
+            AtomicFile.Write(path, stream =>
+            {
+                if (kind == PictureKind.Png)
+                {
+                    PngWriter.Write(stream, result, [.. texts.Where(entry => entry.Key != Keyword), new(Keyword, text)]);
+                }
+                else
+                {
+                    PictureWriter.Write(stream, result, kind, texts.FirstOrDefault(entry => entry.Key == GenerationParameters.Keyword).Value);
+                }
+            });
             Console.Out.WriteLine(path);
             return ExitCode.Done;
         });

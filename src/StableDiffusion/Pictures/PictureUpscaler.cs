@@ -80,6 +80,7 @@ public sealed class PictureUpscaler : IDisposable
         return RgbImage.Adopt(width, height, pixels);
     }
 
+    /// <summary>Closes the network.</summary>
     public void Dispose() => _model.Dispose();
 
     /// <summary>Enlarges one tile with its margin, and puts what is inside of the margin into the result.</summary>
