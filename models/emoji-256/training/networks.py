@@ -2,6 +2,7 @@
 import json
 import math
 import os
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -19,21 +20,22 @@ POSITIONS = 77
 class LayerNorm(nn.LayerNorm):
     """In float32 whatever comes: PyTorch 1.13 does not mix precisions here on a CPU."""
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return super().forward(x if x.dtype == torch.float32 else x.float())
 
 
 class GroupNorm(nn.GroupNorm):
     """In float32 whatever comes, as LayerNorm."""
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return super().forward(x if x.dtype == torch.float32 else x.float())
 
 
 class TextEncoder(nn.Module):
     """Token ids [B, T] -> states [B, T, 256]: two bidirectional layers over the words, and their mean word vector added everywhere."""
 
-    def __init__(self, vocabulary=VOCABULARY, width=WIDTH, positions=POSITIONS, layers=2, heads=4):
+    def __init__(self, vocabulary: int = VOCABULARY, width: int = WIDTH, positions: int = POSITIONS, layers: int = 2,
+                 heads: int = 4) -> None:
         super().__init__()
         self.vocabulary, self.heads = vocabulary, heads
         self.emb = nn.Embedding(vocabulary, width)
@@ -53,7 +55,7 @@ class TextEncoder(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, ids):
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
         batch, length = ids.shape
         # The two special tokens carry no word; the first one stays visible so that an empty prompt attends to something.
         real = (ids < self.vocabulary - 2).to(self.pos.dtype)
@@ -72,7 +74,7 @@ class TextEncoder(nn.Module):
 
 
 class ResnetBlock(nn.Module):
-    def __init__(self, inputs, outputs, time_width, groups):
+    def __init__(self, inputs: int, outputs: int, time_width: int, groups: int) -> None:
         super().__init__()
         self.norm1 = GroupNorm(groups, inputs, eps=1e-5)
         self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
@@ -81,7 +83,7 @@ class ResnetBlock(nn.Module):
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
         self.conv_shortcut = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else None
 
-    def forward(self, x, time):
+    def forward(self, x: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
         h = self.conv1(F.silu(self.norm1(x)))
         h = h + self.time_emb_proj(F.silu(time))[:, :, None, None]
         h = self.conv2(F.silu(self.norm2(h)))
@@ -89,7 +91,7 @@ class ResnetBlock(nn.Module):
 
 
 class Attention(nn.Module):
-    def __init__(self, width, context, heads):
+    def __init__(self, width: int, context: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
         self.to_q = nn.Linear(width, width, bias=False)
@@ -97,34 +99,35 @@ class Attention(nn.Module):
         self.to_v = nn.Linear(context, width, bias=False)
         self.to_out = nn.ModuleList([nn.Linear(width, width)])
 
-    def forward(self, x, context):
+    def forward(self, x: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
         batch, length, width = x.shape
-        q, k, v = (p.view(batch, -1, self.heads, width // self.heads).transpose(1, 2) for p in (self.to_q(x), self.to_k(context), self.to_v(context)))
+        parts = (self.to_q(x), self.to_k(context), self.to_v(context))
+        q, k, v = (p.view(batch, -1, self.heads, width // self.heads).transpose(1, 2) for p in parts)
         w = (q @ k.transpose(-1, -2) * (width // self.heads) ** -0.5).softmax(-1)
         return self.to_out[0]((w @ v).transpose(1, 2).reshape(batch, length, width))
 
 
 class GatedLinear(nn.Module):
-    def __init__(self, width, inner):
+    def __init__(self, width: int, inner: int) -> None:
         super().__init__()
         self.proj = nn.Linear(width, 2 * inner)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         value, gate = self.proj(x).chunk(2, -1)
         return value * F.gelu(gate)
 
 
 class FeedForward(nn.Module):
-    def __init__(self, width):
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.net = nn.ModuleList([GatedLinear(width, 4 * width), nn.Identity(), nn.Linear(4 * width, width)])
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.net[2](self.net[0](x))
 
 
 class TransformerBlock(nn.Module):
-    def __init__(self, width, context, heads):
+    def __init__(self, width: int, context: int, heads: int) -> None:
         super().__init__()
         self.norm1 = LayerNorm(width)
         self.attn1 = Attention(width, width, heads)
@@ -133,7 +136,7 @@ class TransformerBlock(nn.Module):
         self.norm3 = LayerNorm(width)
         self.ff = FeedForward(width)
 
-    def forward(self, x, context):
+    def forward(self, x: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
         y = self.norm1(x)
         x = x + self.attn1(y, y)
         x = x + self.attn2(self.norm2(x), context)
@@ -141,14 +144,14 @@ class TransformerBlock(nn.Module):
 
 
 class SpatialTransformer(nn.Module):
-    def __init__(self, width, context, heads, groups):
+    def __init__(self, width: int, context: int, heads: int, groups: int) -> None:
         super().__init__()
         self.norm = GroupNorm(groups, width, eps=1e-6)
         self.proj_in = nn.Linear(width, width)
         self.transformer_blocks = nn.ModuleList([TransformerBlock(width, context, heads)])
         self.proj_out = nn.Linear(width, width)
 
-    def forward(self, x, context):
+    def forward(self, x: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
         batch, width, height, breadth = x.shape
         h = self.proj_in(self.norm(x).permute(0, 2, 3, 1).reshape(batch, height * breadth, width))
         h = self.proj_out(self.transformer_blocks[0](h, context))
@@ -156,18 +159,19 @@ class SpatialTransformer(nn.Module):
 
 
 class Resampler(nn.Module):
-    def __init__(self, width, stride):
+    def __init__(self, width: int, stride: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(width, width, 3, stride=stride, padding=1)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.conv(x)
 
 
 class UNetBlock(nn.Module):
     """A level of the UNet, or its middle: residual blocks, a transformer after each where the level has them, one resampling."""
 
-    def __init__(self, inputs, width, time_width, groups, context=None, heads=1, attentions=0, down=False, up=False):
+    def __init__(self, inputs: Sequence[int], width: int, time_width: int, groups: int, context: int | None = None, heads: int = 1,
+                 attentions: int = 0, down: bool = False, up: bool = False) -> None:
         super().__init__()
         self.resnets = nn.ModuleList([ResnetBlock(i, width, time_width, groups) for i in inputs])
         if attentions:
@@ -177,7 +181,7 @@ class UNetBlock(nn.Module):
         if up:
             self.upsamplers = nn.ModuleList([Resampler(width, 1)])
 
-    def forward(self, x, time, text, skips=None):
+    def forward(self, x: torch.Tensor, time: torch.Tensor, text: torch.Tensor, skips: list[torch.Tensor] | None = None) -> torch.Tensor:
         """Going down `skips` grows, going up it shrinks; the middle has none."""
         attentions, up = getattr(self, 'attentions', None), skips is not None and len(self.resnets) > 1
         for j, resnet in enumerate(self.resnets):
@@ -197,7 +201,7 @@ class UNetBlock(nn.Module):
 class TextPooling(nn.Module):
     """One vector for a sentence: the mean state asks the states (diffusers' AttentionPooling)."""
 
-    def __init__(self, width, heads):
+    def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
         self.positional_embedding = nn.Parameter(torch.randn(1, width) / width**0.5)
@@ -205,11 +209,12 @@ class TextPooling(nn.Module):
         self.q_proj = nn.Linear(width, width)
         self.v_proj = nn.Linear(width, width)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         batch, _, width = x.shape
         mean = x.mean(1, keepdim=True) + self.positional_embedding
         x = torch.cat([mean, x], 1)
-        q, k, v = (p.view(batch, -1, self.heads, width // self.heads).transpose(1, 2) for p in (self.q_proj(mean), self.k_proj(x), self.v_proj(x)))
+        parts = (self.q_proj(mean), self.k_proj(x), self.v_proj(x))
+        q, k, v = (p.view(batch, -1, self.heads, width // self.heads).transpose(1, 2) for p in parts)
         w = (q @ k.transpose(-1, -2) * (width // self.heads) ** -0.5).softmax(-1)
         return (w @ v).transpose(1, 2).reshape(batch, width)
 
@@ -217,7 +222,7 @@ class TextPooling(nn.Module):
 class TextVector(nn.Module):
     """What the whole sentence adds to the time embedding (diffusers' addition_embed_type "text")."""
 
-    def __init__(self, width, time_width, heads):
+    def __init__(self, width: int, time_width: int, heads: int) -> None:
         super().__init__()
         self.norm1 = LayerNorm(width)
         self.pool = TextPooling(width, heads)
@@ -226,17 +231,17 @@ class TextVector(nn.Module):
         # Starts small: the time must be learnt first.
         nn.init.constant_(self.norm2.weight, 0.2)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.norm2(self.proj(self.pool(self.norm1(x))))
 
 
 class TimeEmbedding(nn.Module):
-    def __init__(self, inputs, outputs):
+    def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.linear_1 = nn.Linear(inputs, outputs)
         self.linear_2 = nn.Linear(outputs, outputs)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.linear_2(F.silu(self.linear_1(x)))
 
 
@@ -246,7 +251,8 @@ class UNet(nn.Module):
     diffusers' UNet2DConditionModel with 16 channels in and out, behind a space-to-depth of 2.
     """
 
-    def __init__(self, widths=(64, 128, 192), heads=(2, 4, 4), groups=16, channels=4, patch=2, context=WIDTH):
+    def __init__(self, widths: Sequence[int] = (64, 128, 192), heads: Sequence[int] = (2, 4, 4), groups: int = 16, channels: int = 4,
+                 patch: int = 2, context: int = WIDTH) -> None:
         super().__init__()
         self.patch, self.widths = patch, widths
         inner, time = channels * patch * patch, 4 * widths[0]
@@ -255,17 +261,19 @@ class UNet(nn.Module):
         self.time_embedding = TimeEmbedding(widths[0], time)
         self.add_embedding = TextVector(context, time, 4)
         self.down_blocks = nn.ModuleList(
-            UNetBlock([widths[max(i - 1, 0)]], w, time, groups, context, heads[i], 1 if i > 0 else 0, down=i < last) for i, w in enumerate(widths))
+            UNetBlock([widths[max(i - 1, 0)]], w, time, groups, context, heads[i], 1 if i > 0 else 0, down=i < last)
+            for i, w in enumerate(widths))
         self.mid_block = UNetBlock([widths[-1]] * 2, widths[-1], time, groups, context, heads[-1], 1)
         ups, previous = [], widths[-1]
         for i in reversed(range(len(widths))):
-            ups.append(UNetBlock([previous + widths[i], widths[i] + widths[max(i - 1, 0)]], widths[i], time, groups, context, heads[i], 2 if i > 0 else 0, up=i > 0))
+            inputs = [previous + widths[i], widths[i] + widths[max(i - 1, 0)]]
+            ups.append(UNetBlock(inputs, widths[i], time, groups, context, heads[i], 2 if i > 0 else 0, up=i > 0))
             previous = widths[i]
         self.up_blocks = nn.ModuleList(ups)
         self.conv_norm_out = GroupNorm(groups, widths[0], eps=1e-5)
         self.conv_out = nn.Conv2d(widths[0], inner, 3, padding=1)
 
-    def forward(self, sample, timestep, text):
+    def forward(self, sample: torch.Tensor, timestep: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
         x = F.pixel_unshuffle(sample, self.patch)
         half = self.widths[0] // 2
         frequencies = torch.exp(torch.arange(half, dtype=torch.float32, device=sample.device) * (-math.log(10000) / half))
@@ -283,20 +291,20 @@ class UNet(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, inputs, outputs):
+    def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.a = nn.Conv2d(inputs, outputs, 3, padding=1)
         self.b = nn.Conv2d(outputs, outputs, 3, padding=1)
         self.s = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.relu(self.b(F.relu(self.a(x))) + self.s(x))
 
 
 class Refiner(nn.Module):
     """Residual blocks with growing reach at the latents' own size; adds nothing until trained."""
 
-    def __init__(self, width, reaches=(1, 2, 4, 1)):
+    def __init__(self, width: int, reaches: Sequence[int] = (1, 2, 4, 1)) -> None:
         super().__init__()
         self.a = nn.ModuleList([nn.Conv2d(width, width, 3, padding=r, dilation=r) for r in reaches])
         self.b = nn.ModuleList([nn.Conv2d(width, width, 3, padding=1) for _ in reaches])
@@ -304,7 +312,7 @@ class Refiner(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         for a, b in zip(self.a, self.b):
             x = x + b(F.relu(a(x)))
         return x
@@ -313,7 +321,7 @@ class Refiner(nn.Module):
 class Autoencoder(nn.Module):
     """Pictures [B, 3, H, W] in [-1, 1] <-> latents [B, 4, H/8, W/8]."""
 
-    def __init__(self, widths=(24, 48, 96, 128), refine=True):
+    def __init__(self, widths: Sequence[int] = (24, 48, 96, 128), refine: bool = True) -> None:
         super().__init__()
         self.widths = widths
         layers = [nn.Conv2d(3, widths[0], 3, padding=1)]
@@ -326,18 +334,18 @@ class Autoencoder(nn.Module):
         self.d = nn.Sequential(*layers, nn.Conv2d(widths[0], 3, 3, padding=1))
         self.r = Refiner(widths[3]) if refine else None
 
-    def encode(self, x):
+    def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         mean, log_variance = self.e(x).chunk(2, 1)
         return mean, log_variance.clamp(-12, 4)
 
-    def decode(self, z):
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
         x = self.d[:2](z)
         if self.r is not None:
             x = self.r(x)
         return self.d[2:](x)
 
 
-def read(path):
+def read(path: str) -> dict[str, np.ndarray]:
     """All weights under one name each: `t.` text encoder, `u.` UNet, `v.` autoencoder, `scale` of the latents.
 
     `path` is a weights file (npz) or a model folder as export.py writes it.
@@ -354,7 +362,7 @@ def read(path):
     return out
 
 
-def load(path, device='cpu'):
+def load(path: str, device: str = 'cpu') -> tuple[TextEncoder, UNet, Autoencoder, float]:
     """The networks of a weights file or model folder: (text encoder, UNet, autoencoder, scale of the latents)."""
     weights = {k: torch.from_numpy(np.array(v)) for k, v in read(path).items()}
     text, unet = TextEncoder(positions=len(weights['t.pos'])), UNet()
