@@ -98,7 +98,12 @@ public class PictureReaderTests
         var isLong = int.TryParse(Environment.GetEnvironmentVariable("STABLEDIFFUSION_FUZZ"), NumberStyles.None, CultureInfo.InvariantCulture, out var count);
         var files = ForeignGolden.FilesOf(kind);
         var random = new Random((int)kind);
-        var before = Environment.WorkingSet;
+        if (isLong && OperatingSystem.IsLinux())
+        {
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            await File.WriteAllTextAsync("/proc/self/clear_refs", "5", TestContext.Current.CancellationToken); // forgets the peak so far
+        }
+
         var read = 0;
         for (var i = 0; i < (isLong ? count : 300); i++)
         {
@@ -114,7 +119,7 @@ public class PictureReaderTests
 
         using var process = Process.GetCurrentProcess();
         TestContext.Current.SendDiagnosticMessage(
-            $"{kind}: {read} read, at most {(process.PeakWorkingSet64 - before) >> 20} MB more than before");
+            $"{kind}: {read} read, the process took {process.PeakWorkingSet64 >> 20} MB at most");
         if (isLong)
         {
             Assert.InRange(process.PeakWorkingSet64, 0, 500L << 20);
