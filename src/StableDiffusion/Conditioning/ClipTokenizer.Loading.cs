@@ -10,16 +10,14 @@ internal sealed partial class ClipTokenizer
     /// <summary>Lengths above this are transformers' way of writing "not known" (1e30).</summary>
     private const double LongestKnownLength = 1_000_000;
 
-    private ClipTokenizer(Vocabulary vocabulary, BytePairMerges merges, SpecialTokens special)
+    private ClipTokenizer(Vocabulary vocabulary, BytePairEncoder words, SpecialTokens special)
     {
         BosId = special.Bos.Id;
         EosId = special.Eos.Id;
         PadId = special.Pad.Id;
         ModelMaxLength = special.ModelMaxLength;
 
-        _merges = merges;
-        _byteIds = [.. _byteCharacters.Select(c => vocabulary.Ids.GetValueOrDefault($"{c}", special.Unknown.Id))];
-        _lastByteIds = [.. _byteCharacters.Select(c => vocabulary.Ids.GetValueOrDefault(c + EndOfWord, special.Unknown.Id))];
+        _words = words;
         _rawTokens = Longest(special.Added.Where(token => !token.Normalized).Select(token => (Runes(token.Content), token.Id)));
         _normalizedTokens = Longest(
             special.Added.Where(token => token.Normalized).Select(token => (Normalize(Runes(token.Content)), token.Id)));
@@ -46,8 +44,10 @@ internal sealed partial class ClipTokenizer
     public static ClipTokenizer Load(string folder)
     {
         var vocabulary = Vocabulary.Read(Path.Combine(folder, "vocab.json"));
-        var merges = ReadMerges(Path.Combine(folder, "merges.txt"), vocabulary);
-        return new ClipTokenizer(vocabulary, merges, SpecialTokens.Read(folder, vocabulary));
+        var file = Path.Combine(folder, "merges.txt");
+        var lines = Read(file, File.ReadAllLines);
+        var special = SpecialTokens.Read(folder, vocabulary);
+        return new ClipTokenizer(vocabulary, CreateEncoder(file, lines, vocabulary, special), special);
     }
 
     private static AddedToken[] Longest(IEnumerable<(PlacedRune[] Content, int Id)> tokens) =>
@@ -57,33 +57,38 @@ internal sealed partial class ClipTokenizer
            select new AddedToken([.. token.Content.Select(rune => rune.Value)], token.Id),
     ];
 
-    private static BytePairMerges ReadMerges(string file, Vocabulary vocabulary)
+    private static BytePairEncoder CreateEncoder(string file, string[] lines, Vocabulary vocabulary, SpecialTokens special)
     {
-        var lines = Read(file, File.ReadAllLines);
-        var merges = new BytePairMerges(lines.Length);
-
         // transformers passes over the first line, "#version: 0.2", unread.
+        List<string> merges = [.. lines.Skip(1).Where(line => !string.IsNullOrWhiteSpace(line)).Select(line => line.Trim())];
+        try
+        {
+            return BytePairEncoder.Create(vocabulary.Ids, merges, special.Unknown.Content, special.Unknown.Id);
+        }
+        catch (Exception exception) when (exception is InvalidOperationException or ArgumentException)
+        {
+            RequireMerges(file, lines, vocabulary);
+
+            // What is left is a merge that is there twice; the later one counts.
+            List<string> distinct = [.. Enumerable.Reverse(merges).Distinct().Reverse()];
+            return BytePairEncoder.Create(vocabulary.Ids, distinct, special.Unknown.Content, special.Unknown.Id);
+        }
+    }
+
+    /// <summary>Names the first line that is no merge.</summary>
+    private static void RequireMerges(string file, string[] lines, Vocabulary vocabulary)
+    {
         for (var i = 1; i < lines.Length; i++)
         {
-            if (string.IsNullOrWhiteSpace(lines[i]))
-            {
-                continue;
-            }
-
-            var sides = lines[i].Trim().Split(' ');
-            if (sides.Length != 2
-                || !vocabulary.Ids.TryGetValue(sides[0], out var left)
-                || !vocabulary.Ids.TryGetValue(sides[1], out var right)
-                || !vocabulary.Ids.TryGetValue(sides[0] + sides[1], out var merged))
+            var isMerge = string.IsNullOrWhiteSpace(lines[i])
+                || (lines[i].Trim().Split(' ') is [var left, var right]
+                    && vocabulary.Ids.ContainsKey(left) && vocabulary.Ids.ContainsKey(right) && vocabulary.Ids.ContainsKey(left + right));
+            if (!isMerge)
             {
                 throw new ModelException($"{file} line {i + 1}: \"{lines[i]}\" is not a merge of two entries of vocab.json. "
                     + "The two files must come from the same model.");
             }
-
-            merges.Add(left, right, merged);
         }
-
-        return merges;
     }
 
     private static JsonElement ReadJsonObject(string file)

@@ -14,9 +14,7 @@ internal sealed partial class ClipTokenizer
     private static readonly char[] _byteCharacters = MakeByteCharacters();
 
     private readonly Dictionary<int, string> _texts;
-    private readonly BytePairMerges _merges;
-    private readonly int[] _byteIds;
-    private readonly int[] _lastByteIds;
+    private readonly BytePairEncoder _words;
     private readonly AddedToken[] _rawTokens;
     private readonly AddedToken[] _normalizedTokens;
 
@@ -174,26 +172,20 @@ internal sealed partial class ClipTokenizer
 
     private void AddWord(ReadOnlySpan<PlacedRune> word, List<Token> tokens)
     {
-        Span<byte> utf8 = stackalloc byte[4];
-        var symbols = new List<int>(word.Length);
-        var starts = new List<int>(word.Length);
-        var lastByte = 0;
+        var text = new StringBuilder(word.Length);
+        var starts = new List<int>(word.Length); // of each UTF-16 unit, in the text as typed
         foreach (var rune in word)
         {
-            var count = new Rune(rune.Value).EncodeToUtf8(utf8);
-            foreach (var value in utf8[..count])
+            text.Append(new Rune(rune.Value));
+            for (var unit = new Rune(rune.Value).Utf16SequenceLength; unit > 0; unit--)
             {
-                symbols.Add(_byteIds[value]);
                 starts.Add(rune.Start);
-                lastByte = value;
             }
         }
 
-        symbols[^1] = _lastByteIds[lastByte];
-        var merged = symbols.ToArray();
-        foreach (var position in _merges.Merge(merged))
+        foreach (var (id, start) in _words.Encode(text.ToString()))
         {
-            tokens.Add(new Token(merged[position], starts[position]));
+            tokens.Add(new Token(id, starts[start]));
         }
     }
 

@@ -15,9 +15,10 @@ internal sealed class TextEncoder : IDisposable
         _path = folder.NetworkOf(part);
         _part = part;
         _loader = loader;
-        Tokenizer = ClipTokenizer.Load(folder.Combine(tokenizerPart));
+        var tokenizer = Task.Run(() => ClipTokenizer.Load(folder.Combine(tokenizerPart))); // while the network is opened
         Words = loader.Edits.OfType<LearntWordsEdit>().FirstOrDefault(edit => edit.AppliesTo(part))?.Words ?? LearntWords.None;
         _model = loader.Open(part);
+        Tokenizer = Finish(tokenizer);
         _hasHiddenStates = _model.Outputs.ContainsKey("hidden_states.0");
         var fixedLength = _model.Inputs[_model.InputNamed("input_ids")].Dimensions[^1];
         Length = fixedLength > 0 ? fixedLength : Math.Min(Tokenizer.ModelMaxLength ?? folder.MaxTextLength, folder.MaxTextLength);
@@ -50,6 +51,19 @@ internal sealed class TextEncoder : IDisposable
     }
 
     public void Dispose() => _model.Dispose();
+
+    private ClipTokenizer Finish(Task<ClipTokenizer> tokenizer)
+    {
+        try
+        {
+            return tokenizer.GetAwaiter().GetResult();
+        }
+        catch
+        {
+            _model.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>The output with the state before the last layer, or before those that are left out.</summary>
     private string HiddenState(int skip)

@@ -40,11 +40,31 @@ public class ClipTokenizerTests
     public void Case_and_white_space_make_no_difference() =>
         Assert.Equal(Clip.Encode("a red fox, running"), Clip.Encode("\tA  Red\u3000FOX,\nrunning "));
 
-    [Fact]
-    public void A_word_of_20_000_letters_is_merged_and_comes_back()
+    [Theory]
+    [InlineData("supercalifragilistic")]
+    [InlineData("a")]
+    [InlineData("日本語の")]
+    [InlineData("éa")]
+    public void A_word_of_100_000_letters_is_merged_and_comes_back(string part)
     {
-        var word = string.Concat(Enumerable.Repeat("supercalifragilistic", 1_000));
+        var word = string.Concat(Enumerable.Repeat(part, 100_000 / part.Length));
         Assert.Equal(word, Clip.Decode(Clip.Encode(word)));
+    }
+
+    [Fact]
+    public void A_long_word_gives_the_same_tokens_in_pieces_as_at_once()
+    {
+        // Letters, marks and signs of one to four bytes, and runs of one letter, whose pairs depend on where the run begins.
+        var letters = Gen.Elements("a", "aa", "aaaaaaaaaaa", "b", "the", "ing", "q", "é", "ß", "日", "한", "𠀀", "ӿ", "st", "ation", "zzzz");
+        var words = from count in Gen.Choose(1, 60)
+                    from parts in Gen.ArrayOf(letters, count)
+                    select string.Concat(parts);
+        var lines = File.ReadAllLines(Goldens.PathOf("clip-tokenizer", "merges.txt"));
+        var vocabulary = JsonSerializer.Deserialize<Dictionary<string, int>>(File.ReadAllBytes(Goldens.PathOf("clip-tokenizer", "vocab.json")))!;
+        const string Unknown = "<|endoftext|>";
+        var encoder = BytePairEncoder.Create(vocabulary, lines[1..], Unknown, vocabulary[Unknown]);
+        Prop.ForAll(words.ToArbitrary(), word => encoder.Encode(word, longestPiece: 7).SequenceEqual(encoder.Encode(word, longestPiece: 1000)))
+            .Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
     }
 
     [Fact]
