@@ -23,11 +23,12 @@ public sealed record GeneratedImage(
     /// </summary>
     /// <param name="path">Where; it must end in <c>.png</c>, <c>.jpg</c> or <c>.webp</c>, and its folder must be there.</param>
     /// <exception cref="RequestException">The name has another ending, or the file cannot be written there.</exception>
-    public void Save(string path)
+    /// <param name="quality">1 to 100, for JPEG and WebP.</param>
+    public void Save(string path, int quality = PictureWriter.DefaultQuality)
     {
         ArgumentNullException.ThrowIfNull(path);
         var kind = PictureFormats.OfName(path) ?? throw new RequestException($"{OneLine.Quote(path)} must end in {PictureFormats.Written}.");
-        AtomicFile.Write(path, stream => PictureWriter.Write(stream, Image, kind, Parameters.ToInfotext()));
+        AtomicFile.Write(path, stream => PictureWriter.Write(stream, Image, kind, Parameters.ToInfotext(), quality));
     }
 }
 

@@ -1,7 +1,7 @@
 namespace StableDiffusion;
 
 /// <summary>Tells picture formats by a file's first bytes, or by a name's ending.</summary>
-public static class PictureFormats
+internal static class PictureFormats
 {
     /// <summary>What is written, for messages.</summary>
     public const string Written = ".png, .jpg or .webp";

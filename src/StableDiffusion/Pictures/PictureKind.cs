@@ -1,7 +1,7 @@
 namespace StableDiffusion;
 
 /// <summary>The picture formats that are read; the first three are written too.</summary>
-public enum PictureKind
+internal enum PictureKind
 {
     Png,
     Jpeg,

@@ -1,7 +1,7 @@
 namespace StableDiffusion;
 
 /// <summary>Reads pictures of every format known, told by their content and not by their name, as Pillow's <c>convert("RGB")</c> gives them.</summary>
-public static class PictureReader
+internal static class PictureReader
 {
     /// <summary>
     /// Reads a picture: its first frame, turned upright as its EXIF data says, without its transparency; 16-bit samples keep their high byte.

@@ -7,7 +7,7 @@ using SixLabors.ImageSharp.PixelFormats;
 namespace StableDiffusion;
 
 /// <summary>Writes pictures as PNG, JPEG or WebP, with the text of their making where AUTOMATIC1111's webui looks for it.</summary>
-public static class PictureWriter
+internal static class PictureWriter
 {
     /// <summary>The quality of JPEG and WebP that is used where none is asked for.</summary>
     public const int DefaultQuality = 90;

@@ -35,7 +35,7 @@ public sealed class RgbImage
 
     /// <summary>Reads a picture file.</summary>
     /// <exception cref="RequestException">The file is missing, or is no picture that can be read; the message says which and why.</exception>
-    public static RgbImage Read(string path) => PngReader.Read(path).Image;
+    public static RgbImage Read(string path) => PictureReader.Read(path);
 
     /// <summary>
     /// Makes a picture of a decoder's output [3, height, width], where -1 is black and 1 full colour, rounded as diffusers'

@@ -13,7 +13,8 @@ public class PictureReaderTests
 
     public static TheoryData<string> RefusedNames => [.. ForeignGolden.RefusedNames];
 
-    public static TheoryData<PictureKind> Kinds => [PictureKind.Jpeg, PictureKind.WebP, PictureKind.Bmp, PictureKind.Gif, PictureKind.Tiff];
+    public static TheoryData<string> Kinds =>
+        [nameof(PictureKind.Jpeg), nameof(PictureKind.WebP), nameof(PictureKind.Bmp), nameof(PictureKind.Gif), nameof(PictureKind.Tiff)];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -93,8 +94,9 @@ public class PictureReaderTests
     // Set STABLEDIFFUSION_FUZZ=20000 for the long run, which also holds the memory of the whole process to 500 MB; run it alone.
     [Theory]
     [MemberData(nameof(Kinds))]
-    public async Task Damaged_files_are_read_or_refused_in_good_time_and_little_memory(PictureKind kind)
+    public async Task Damaged_files_are_read_or_refused_in_good_time_and_little_memory(string format)
     {
+        var kind = Enum.Parse<PictureKind>(format);
         var isLong = int.TryParse(Environment.GetEnvironmentVariable("STABLEDIFFUSION_FUZZ"), NumberStyles.None, CultureInfo.InvariantCulture, out var count);
         var files = ForeignGolden.FilesOf(kind);
         var random = new Random((int)kind);
