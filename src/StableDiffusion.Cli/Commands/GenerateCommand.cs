@@ -19,6 +19,7 @@ internal static class GenerateCommand
     {
         var image = new ImageOptions();
         var run = new RunOptions();
+        var steps = new StepOptions();
         var output = new Option<string?>("--output", "-o")
         {
             Description = "A file (.png, .jpg, .webp), a folder, or a pattern with {index}, {seed}, {prompt}, such as 'out/{index:05}-{seed}.png'. [default: {prompt:40}-{seed}.png]",
@@ -31,7 +32,7 @@ internal static class GenerateCommand
         };
 
         var root = new RootCommand(Help) { image.PromptArgument, run.Model, output };
-        foreach (var option in (IEnumerable<Option>)[.. image.All, saveLatents, .. run.All])
+        foreach (var option in (IEnumerable<Option>)[.. image.All, saveLatents, .. steps.All, .. run.All])
         {
             root.Add(option);
         }
@@ -54,11 +55,11 @@ internal static class GenerateCommand
         root.Add(ConfigCommand.Create());
         root.Add(CompletionCommand.Create(root));
         root.Add(CompletionCommand.CreateManual(root));
-        root.SetAction(parsed => Run(parsed, image, run, parsed.GetValue(output), parsed.GetValue(saveLatents)));
+        root.SetAction(parsed => Run(parsed, image, run, steps, parsed.GetValue(output), parsed.GetValue(saveLatents)));
         return root;
     }
 
-    private static int Run(ParseResult parsed, ImageOptions image, RunOptions run, string? output, string? latentsPath)
+    private static int Run(ParseResult parsed, ImageOptions image, RunOptions run, StepOptions steps, string? output, string? latentsPath)
     {
         var watch = Stopwatch.StartNew();
         var log = run.Log(parsed);
@@ -73,18 +74,29 @@ internal static class GenerateCommand
                 AtomicFile.RequireWritable(latentsPath);
             }
 
+            var files = steps.Files(parsed, request);
+            var preview = steps.Screen(parsed, log);
+            request = request with { ReportsSteps = files is not null || preview is not null };
             var json = run.Json(parsed) ? Job(parsed, image, request.Prompt) : null;
             using var pipeline = run.Open(parsed, log);
+            preview?.Begin(pipeline.FitColours(request, interruption.Token));
+            var progress = new StepProgress(new ConsoleProgress(log), files, preview);
             var latents = new List<Latents>();
             GeneratedImage? last = null;
-            foreach (var picture in pipeline.Generate(request, new ConsoleProgress(log), interruption.Token))
+            foreach (var picture in pipeline.Generate(request, progress, interruption.Token))
             {
                 var count = request.Seeds.Count * request.PicturesPerSeed;
                 var (path, file) = PictureFile.Write(picture, pattern, count, request.Prompt, image.QualityOf(parsed));
+                preview?.Finish(picture);
                 log.EndBar();
                 Console.Out.WriteLine(json is null ? path : ResultJson.ToText(ResultJson.Of(path, file, json, picture, pipeline)));
                 log.Event("picture", () => new JsonObject { ["path"] = path, ["index"] = picture.Index });
                 log.Info(Summary(picture, pipeline));
+                if (files is not null)
+                {
+                    log.Info(files.Write(picture, one => pipeline.Decode(one, interruption.Token)));
+                }
+
                 latents.Add(picture.Latents);
                 last = picture;
             }

@@ -19,6 +19,9 @@ internal sealed class ConsoleLog(bool quiet, bool verbose, bool bar = false, boo
     /// <summary>The line of a batch file that is being painted, for warnings.</summary>
     public int? Line { get; set; }
 
+    /// <summary>Lines said so far; what is drawn above the last one has moved up by as many.</summary>
+    public int Lines { get; private set; }
+
     /// <summary>Whether steps are to be told.</summary>
     public bool ShowsProgress => bar && !quiet;
 
@@ -109,6 +112,7 @@ internal sealed class ConsoleLog(bool quiet, bool verbose, bool bar = false, boo
     private void WriteLine(string message)
     {
         EndBar();
+        Lines++;
         Console.Error.WriteLine(message);
     }
 }
