@@ -26,7 +26,7 @@ internal static class GuidanceChapter
             + Html.Row(
                 Explanation.Figure(run.Probe.Decode(run.Probe.CleanOf(noisy, said.With, t)), 192, "The picture in mind with the prompt", "with the prompt", data, "with"),
                 Explanation.Figure(run.Probe.Decode(run.Probe.CleanOf(noisy, without, t)), 192, "The picture in mind without the prompt", "without", data, "without"),
-                Explanation.Figure(Drawing.FalseColours(clean.With(difference), reach, scale), 192, "The difference of both predictions", "the difference of both answers", data, "difference"))
+                Explanation.ExactFigure(Drawing.FalseColours(clean.With(difference), reach, scale), 192, "The difference of both predictions", "the difference of both answers", data, "difference"))
             + Html.Paragraph("The same seed at four scales. Too little, and the words hardly count; too much, and colours burn.")
             + Html.Row(_scales.Select(one => Explanation.Figure(
                 run.Paint(request => request with { GuidanceScale = one }).Image, 192, $"The same seed at guidance scale {Html.Number(one)}", $"scale {Html.Number(one)}{(one == 1 ? " (off)" : "")}", data, $"scale{Html.Number(one)}")));

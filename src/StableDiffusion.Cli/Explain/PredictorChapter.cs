@@ -18,7 +18,7 @@ internal static class PredictorChapter
         var rest = probe.CleanOf(noisy, said.With, t);
         var scale = Math.Max(1, 160 / clean.Height);
         string Grid(float[] values, string description, string caption, string key) =>
-            Explanation.Figure(Drawing.FalseColours(clean.With(values), 3, scale), 192, description, caption, data, key);
+            Explanation.ExactFigure(Drawing.FalseColours(clean.With(values), 3, scale), 192, description, caption, data, key);
         var figures = Html.Row(
             Explanation.Figure(probe.Decode(noisy), 192, $"Noisy latents at time step {t}, decoded", $"what the network sees, decoded (t = {t})", data, "noisy"),
             Grid(noise, "The true noise, three channels as colours", "the noise that was added", "true_noise"),

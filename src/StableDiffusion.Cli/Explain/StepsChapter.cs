@@ -70,7 +70,7 @@ internal static class StepsChapter
             var values = latents.Values.AsSpan(channel * plane, plane);
             var magnitudes = values.ToArray().Select(Math.Abs).Order().ToArray();
             var reach = Math.Max(magnitudes[(int)(0.98 * (magnitudes.Length - 1))], 1e-6f); // a few outliers would leave the rest pale
-            return Explanation.Figure(
+            return Explanation.ExactFigure(
                 Drawing.Signed(values, latents.Height, latents.Width, reach, Math.Max(1, 128 / latents.Height)), 144,
                 $"Channel {channel + 1} of the finished latents", $"channel {channel + 1}", data, $"channel{channel + 1}");
         });

@@ -32,7 +32,7 @@ internal static class TextChapter
         var reach = flat.Length == 0 ? 1 : flat.Select(Math.Abs).Order().ElementAt((int)(0.98 * (flat.Length - 1)));
         var (tall, narrow) = (Math.Max(1, 160 / Math.Max(rows.Count, 1)), Math.Max(1, 512 / width));
         var heat = Stretch(Drawing.Signed(flat, rows.Count, width, reach, 1), width * narrow, rows.Count * tall);
-        var figure = Explanation.Figure(
+        var figure = Explanation.ExactFigure(
             heat, Math.Max(heat.Width, heat.Height), $"Embeddings of {rows.Count} tokens, {width} numbers each",
             $"The embeddings: one row a token, {width} numbers each; red above 0, blue below.", data, "embeddings", "full");
 
