@@ -12,6 +12,9 @@ internal static class ExitCode
     /// <summary>The command line asks for what cannot be done: an option, an input file, a place to write to.</summary>
     public const int Usage = 2;
 
+    /// <summary>The program has a fault; the message asks for a report (EX_SOFTWARE of sysexits.h).</summary>
+    public const int Unforeseen = 70;
+
     /// <summary>Stopped by Ctrl-C (128 + SIGINT).</summary>
     public const int Interrupted = 130;
 

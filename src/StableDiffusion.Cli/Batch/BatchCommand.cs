@@ -47,7 +47,8 @@ internal static class BatchCommand
         var options = new LineOptions(image);
         var file = parsed.GetValue(own.File)!;
         using var input = Open(file);
-        var lines = new BatchReader(input, options, file == "-" ? "standard input" : file).Lines();
+        var lines = new BatchReader(
+            input, options, file == "-" ? "standard input" : file, (line, text) => log.Warn($"line {line.ToString(CultureInfo.InvariantCulture)}: {text}")).Lines();
         var jobs = new JobSource(options, options.Defaults(parsed)).Jobs(lines).Where(entry => entry.Job is not { } job || shard?.Has(job) != false);
         if (parsed.GetValue(own.DryRun))
         {
@@ -135,6 +136,11 @@ internal static class BatchCommand
     private static StreamReader Open(string file)
     {
         var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+        if (file == "-" && !StandardStreams.HasInput)
+        {
+            throw new RequestException("the batch is to be read from standard input, which is closed; pipe a text into it.");
+        }
+
         if (file == "-")
         {
             return new StreamReader(Console.OpenStandardInput(), utf8);

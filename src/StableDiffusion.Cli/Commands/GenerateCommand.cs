@@ -55,6 +55,7 @@ internal static class GenerateCommand
         root.Add(ConfigCommand.Create());
         root.Add(CompletionCommand.Create(root));
         root.Add(CompletionCommand.CreateManual(root));
+        Numbers.ReadStrictly(root);
         root.SetAction(parsed => Run(parsed, image, run, steps, parsed.GetValue(output), parsed.GetValue(saveLatents)));
         return root;
     }
@@ -71,6 +72,11 @@ internal static class GenerateCommand
             PictureFile.RequireWritable(pattern, request);
             if (latentsPath is not null)
             {
+                if (latentsPath.Contains('{', StringComparison.Ordinal))
+                {
+                    throw new RequestException($"--save-latents {OneLine.Quote(latentsPath)} is one file for all pictures, [n, channels, height, width]; give it a name without {{…}}.");
+                }
+
                 AtomicFile.RequireWritable(latentsPath);
             }
 
@@ -82,6 +88,7 @@ internal static class GenerateCommand
             preview?.Begin(pipeline.FitColours(request, interruption.Token));
             var progress = new StepProgress(new ConsoleProgress(log), files, preview);
             var latents = new List<Latents>();
+            var painted = 0;
             GeneratedImage? last = null;
             foreach (var picture in pipeline.Generate(request, progress, interruption.Token))
             {
@@ -89,7 +96,7 @@ internal static class GenerateCommand
                 var (path, file) = PictureFile.Write(picture, pattern, count, request.Prompt, image.QualityOf(parsed));
                 preview?.Finish(picture);
                 log.EndBar();
-                Console.Out.WriteLine(json is null ? path : ResultJson.ToText(ResultJson.Of(path, file, json, picture, pipeline)));
+                StandardStreams.WriteResult(json is null ? path : ResultJson.ToText(ResultJson.Of(path, file, json, picture, pipeline)), path);
                 log.Event("picture", () => new JsonObject { ["path"] = path, ["index"] = picture.Index });
                 log.Info(Summary(picture, pipeline));
                 if (files is not null)
@@ -97,7 +104,12 @@ internal static class GenerateCommand
                     log.Info(files.Write(picture, one => pipeline.Decode(one, interruption.Token)));
                 }
 
-                latents.Add(picture.Latents);
+                painted++;
+                if (latentsPath is not null)
+                {
+                    latents.Add(picture.Latents);
+                }
+
                 last = picture;
             }
 
@@ -106,7 +118,7 @@ internal static class GenerateCommand
                 WriteLatents(latentsPath, latents);
             }
 
-            log.Info(string.Create(CultureInfo.InvariantCulture, $"{latents.Count} {(latents.Count == 1 ? "picture" : "pictures")} in {watch.Elapsed.TotalSeconds:0.0} s on {pipeline.Device}"));
+            log.Info(string.Create(CultureInfo.InvariantCulture, $"{painted} {(painted == 1 ? "picture" : "pictures")} in {watch.Elapsed.TotalSeconds:0.0} s on {pipeline.Device}"));
             return ExitCode.Done;
         }
         catch (OperationCanceledException)
@@ -135,7 +147,7 @@ internal static class GenerateCommand
         var (loading, text, encoding, denoising, decoding) = picture.Timings;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"seed {picture.Seed}: {picture.Parameters.Width}x{picture.Parameters.Height}, {picture.Parameters.Steps} steps {picture.Parameters.Sampler}, "
+            $"seed {Seeds.Text(picture.Seed)}: {picture.Parameters.Width}x{picture.Parameters.Height}, {picture.Parameters.Steps} steps {picture.Parameters.Sampler}, "
             + $"model {pipeline.Folder.Name} on {pipeline.Device}; seconds: load {loading.TotalSeconds:0.00}, text {text.TotalSeconds:0.00}, "
             + $"{(encoding > TimeSpan.Zero ? $"init image {encoding.TotalSeconds:0.00}, " : "")}unet {denoising.TotalSeconds:0.00}, vae {decoding.TotalSeconds:0.00}");
     }

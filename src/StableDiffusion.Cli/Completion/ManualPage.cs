@@ -36,6 +36,7 @@ internal static class ManualPage
         (ExitCode.Done, "Everything asked for is on disk."),
         (ExitCode.Failed, "The model or the device failed, or a line of a batch."),
         (ExitCode.Usage, "The command line asks for what cannot be done: an option, an input file, a place to write to."),
+        (ExitCode.Unforeseen, "The program has a fault; the message asks for a report."),
         (ExitCode.Interrupted, "Stopped by Ctrl-C."),
         (ExitCode.Terminated, "Stopped by SIGTERM."),
     ];

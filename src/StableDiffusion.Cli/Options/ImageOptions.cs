@@ -83,7 +83,14 @@ internal sealed class ImageOptions
         DefaultValueFactory = _ => 1,
     };
 
-    public Option<int> NumImages { get; } = new("--num-images", "--num-images-per-prompt", "--batch_size")
+    public Option<int> BatchSize { get; } = new("--batch_size")
+    {
+        Description = "webuis' pictures a round: as many more seeds for each of --batch-count (their n_iter), each from its own noise.",
+        HelpName = "n",
+        DefaultValueFactory = _ => 1,
+    };
+
+    public Option<int> NumImages { get; } = new("--num-images", "--num-images-per-prompt")
     {
         Description = "Pictures of each seed, in one batch from one generator, as diffusers' num_images_per_prompt.",
         HelpName = "n",
@@ -197,7 +204,7 @@ internal sealed class ImageOptions
     /// <summary>All options, in the order of the help text.</summary>
     public IReadOnlyList<Option> All =>
     [
-        Prompt, NegativePrompt, Steps, CfgScale, Width, Height, Seed, BatchCount, NumImages, Scheduler, Sigmas, Spacing, Prediction,
+        Prompt, NegativePrompt, Steps, CfgScale, Width, Height, Seed, BatchCount, BatchSize, NumImages, Scheduler, Sigmas, Spacing, Prediction,
         SchedulerConfig, Eta, .. Adapters.All, .. Controls.All, .. Variations.All, .. Larger.All, .. Tiles.All, InitImage, Strength, Mask, ResizeMode, Latents, ClipSkip, LongPrompt, GuidanceRescale, GuidanceStart,
         GuidanceEnd, Rng, Prompt2, NegativePrompt2, OriginalSize, Crop, TargetSize, Quality,
     ];
@@ -208,6 +215,11 @@ internal sealed class ImageOptions
     /// <summary>The request that parsed options make for a prompt.</summary>
     public ImageRequest Request(ParseResult given, string prompt)
     {
+        if (given.GetResult(ResizeMode) is { Implicit: false } && given.GetValue(InitImage) is null)
+        {
+            throw new RequestException($"{ResizeMode.Name} says how a picture gets its size; give one with {InitImage.Name}.");
+        }
+
         var latents = given.GetValue(Latents) is { } latentsPath ? ReadLatents(latentsPath, Latents.Name) : null;
         var request = new ImageRequest
         {
@@ -215,7 +227,7 @@ internal sealed class ImageOptions
             NegativePrompt = given.GetValue(NegativePrompt),
             Prompt2 = given.GetValue(Prompt2),
             NegativePrompt2 = given.GetValue(NegativePrompt2),
-            Seeds = Seeds.Expand(given.GetValue(Seed)!, given.GetValue(BatchCount)),
+            Seeds = Seeds.Expand(given.GetValue(Seed)!, Rounds(given)),
             ImagesPerSeed = given.GetValue(NumImages),
             Steps = given.GetValue(Steps),
             GuidanceScale = given.GetValue(CfgScale),
@@ -248,6 +260,15 @@ internal sealed class ImageOptions
     public int QualityOf(ParseResult given) => given.GetValue(Quality) is >= 1 and <= 100 and var quality
         ? quality
         : throw new RequestException($"{Quality.Name} {given.GetValue(Quality).ToString(CultureInfo.InvariantCulture)} must be from 1 to 100.");
+
+    /// <summary>Seeds of one entry: <c>--batch-count</c> times <c>--batch_size</c>.</summary>
+    private int Rounds(ParseResult given)
+    {
+        var (count, size) = (given.GetValue(BatchCount), given.GetValue(BatchSize));
+        return size >= 1
+            ? (int)Math.Min((long)count * size, int.MaxValue)
+            : throw new RequestException($"{BatchSize.Name} {size} must be at least 1.");
+    }
 
     /// <summary>Reads latents [pictures, channels, height, width].</summary>
     /// <param name="path">The file.</param>
@@ -340,12 +361,12 @@ internal sealed class ImageOptions
         }
     }
 
-    /// <summary>Numbers, true, false and null as JSON; everything else as text.</summary>
+    /// <summary>Numbers, true, false and null as JSON, the last three also as Python writes them; everything else as text.</summary>
     private static JsonNode? ParseValue(string text)
     {
         try
         {
-            return JsonNode.Parse(text);
+            return JsonNode.Parse(text switch { "True" => "true", "False" => "false", "None" => "null", _ => text });
         }
         catch (JsonException)
         {
@@ -364,11 +385,16 @@ internal sealed class ImageOptions
 
         var prompt = argument ?? option
             ?? throw new RequestException("no prompt is given; say what to paint, such as \"a red apple, 3d render\" (\"\" paints without a prompt).");
-        return prompt == "-" ? StandardInput().TrimEnd('\r', '\n') : prompt;
+        return prompt == "-" ? StandardInput().TrimStart('\uFEFF').TrimEnd('\r', '\n') : prompt;
     }
 
     private static string StandardInput()
     {
+        if (!StandardStreams.HasInput)
+        {
+            throw new RequestException("the prompt is to be read from standard input, which is closed; pipe a text into it.");
+        }
+
         try
         {
             return Console.In.ReadToEnd();

@@ -3,10 +3,16 @@ using System.Security.Cryptography;
 
 namespace StableDiffusion.Cli;
 
-/// <summary>The text of <c>--seed</c>: a number, a list <c>1,2,3</c>, a range <c>5..9</c>, or −1 for a random one.</summary>
+/// <summary>
+/// The text of <c>--seed</c>: a number from 0 to 2⁶⁴ − 1, a list <c>1,2,3</c>, a range <c>5..9</c>, or −1 for a random one. Requests hold the
+/// same 64 bits as a signed number.
+/// </summary>
 internal static class Seeds
 {
     private const int MostInARange = 1_000_000;
+
+    /// <summary>A seed as people write it.</summary>
+    public static string Text(long seed) => unchecked((ulong)seed).ToString(CultureInfo.InvariantCulture);
 
     /// <summary>All seeds that the text and <c>--batch-count</c> ask for: each entry counts up <paramref name="batchCount"/> times.</summary>
     public static IReadOnlyList<long> Expand(string text, int batchCount)
@@ -16,14 +22,14 @@ internal static class Seeds
             throw new RequestException($"--batch-count {batchCount} must be from 1 to {MostInARange}.");
         }
 
-        var largest = long.MaxValue - (batchCount - 1);
+        var largest = ulong.MaxValue - (ulong)(batchCount - 1);
         var seeds = text.Split(',').SelectMany(entry => Entry(entry, text)).ToList();
         return seeds.TrueForAll(seed => seed <= largest)
-            ? [.. seeds.SelectMany(first => Enumerable.Range(0, batchCount).Select(i => first + i))]
+            ? [.. seeds.SelectMany(first => Enumerable.Range(0, batchCount).Select(i => unchecked((long)(first + (ulong)i))))]
             : throw new RequestException($"--seed {OneLine.Of(text)} leaves no room to count up; give seeds up to {largest}.");
     }
 
-    private static IEnumerable<long> Entry(string entry, string text)
+    private static IEnumerable<ulong> Entry(string entry, string text)
     {
         var ends = entry.Split("..");
         if (ends.Length == 2)
@@ -34,15 +40,21 @@ internal static class Seeds
                 throw new RequestException($"--seed {entry} must count up, by at most {MostInARange} seeds.");
             }
 
-            return Enumerable.Range(0, (int)(last - first) + 1).Select(i => first + i);
+            return Enumerable.Range(0, (int)(last - first) + 1).Select(i => first + (ulong)i);
         }
 
-        var seed = Number(entry, text);
-        return [seed == -1 ? RandomNumberGenerator.GetInt32(int.MaxValue) : seed];
+        return [entry.Trim() == "-1" ? (ulong)RandomNumberGenerator.GetInt32(int.MaxValue) : Number(entry, text)];
     }
 
-    private static long Number(string number, string text) =>
-        long.TryParse(number, NumberStyles.AllowLeadingSign | NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var seed) && seed >= -1
+    private static ulong Number(string number, string text)
+    {
+        var plain = number.Trim();
+
+        // Spreadsheets write whole numbers with a zero behind the point.
+        var whole = plain.EndsWith(".0", StringComparison.Ordinal) ? plain[..^2] : plain;
+        return ulong.TryParse(whole, NumberStyles.None, CultureInfo.InvariantCulture, out var seed)
             ? seed
-            : throw new RequestException($"--seed '{OneLine.Of(text)}' is not a seed; give a number from 0, a list such as 1,2,3, a range such as 5..9, or -1 for a random one.");
+            : throw new RequestException(
+                $"--seed '{OneLine.Of(text)}' is not a seed; give a number from 0 to {ulong.MaxValue}, a list such as 1,2,3, a range such as 5..9, or -1 for a random one.");
+    }
 }

@@ -88,7 +88,7 @@ internal sealed class UserDefaults
         }
 
         var added = entries.SelectMany(entry => Tokens(entry.Key, entry.Value, parsed, root)).ToList();
-        return added.Count == 0 ? parsed : Checked(root.Parse([.. arguments.TakeWhile(one => one != "--"), .. added, .. arguments.SkipWhile(one => one != "--")]));
+        return added.Count == 0 ? parsed : Checked(root.Parse((IReadOnlyList<string>)[.. arguments.TakeWhile(one => one != "--"), .. added, .. arguments.SkipWhile(one => one != "--")], CommandLine.Parser));
     }
 
     /// <summary>An error can only come from here, since the command line alone had none.</summary>

@@ -28,7 +28,14 @@ internal sealed class ConsoleLog(bool quiet, bool verbose, bool bar = false, boo
     /// <summary>Worth knowing though nothing failed. Said once, however many pictures it is about.</summary>
     public void Warn(string message)
     {
-        if (_warnings.Count < MostWarnings && _warnings.Add(message))
+        bool isNew;
+        lock (_warnings)
+        {
+            // A batch is read on a thread of its own.
+            isNew = _warnings.Count < MostWarnings && _warnings.Add(message);
+        }
+
+        if (isNew)
         {
             Say("warning", $"warning: {(Line is null ? "" : $"line {Line}: ")}{message}", message, Line);
         }

@@ -126,7 +126,7 @@ internal sealed partial class OutputPattern
         string Fill(int promptBytes) => Placeholder().Replace(pattern, match => match.Groups["name"].Value switch
         {
             "index" => index.ToString($"D{Digits(match)}", CultureInfo.InvariantCulture),
-            "seed" => seed.ToString($"D{Digits(match)}", CultureInfo.InvariantCulture),
+            "seed" => unchecked((ulong)seed).ToString($"D{Digits(match)}", CultureInfo.InvariantCulture),
             _ => Slug(prompt, match.Groups["format"].Value, promptBytes),
         });
 

@@ -32,7 +32,7 @@ internal static class ResultJson
         }
 
         var (loading, text, encoding, denoising, decoding) = picture.Timings;
-        line["seed"] = picture.Seed;
+        line["seed"] = unchecked((ulong)picture.Seed);
         line["width"] = picture.Parameters.Width;
         line["height"] = picture.Parameters.Height;
         line["steps"] = picture.Parameters.Steps;

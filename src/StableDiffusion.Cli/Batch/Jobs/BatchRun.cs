@@ -168,7 +168,15 @@ internal sealed class BatchRun(
         Painted++;
         log.EndBar();
         line!["path"] = path;
-        Console.Out.WriteLine(settings.Json ? ResultJson.ToText(line) : path);
+        try
+        {
+            StandardStreams.WriteResult(settings.Json ? ResultJson.ToText(line) : path, path);
+        }
+        catch (StandardOutputException error)
+        {
+            throw new BatchStopException(error.Message, error);
+        }
+
         log.Event("picture", () => new JsonObject { ["path"] = path, ["line"] = job.Line, ["index"] = job.Index, ["pictures"] = Painted });
     }
 

@@ -48,10 +48,13 @@ internal sealed class JobSource(LineOptions options, IReadOnlyDictionary<string,
 
     private IEnumerable<BatchJob> Expand(BatchLine line)
     {
-        var given = defaults.Concat(line.Fields).GroupBy(field => field.Key).ToDictionary(field => field.Key, field => field.Last().Value);
+        var given = defaults.Concat(line.Fields).GroupBy(field => field.Key).ToDictionary(
+            field => field.Key, field => (IReadOnlyList<string>)[.. field.Last().Value.Select(value => options.Normal(field.Key, value))]);
         var seeds = given.GetValueOrDefault(LineOptions.Seed) ?? ["-1"];
         var count = given.GetValueOrDefault(LineOptions.BatchCount) ?? ["1"];
-        var names = options.Names.Where(name => name is not (LineOptions.Seed or LineOptions.BatchCount) && given.ContainsKey(name)).ToList();
+        var size = given.GetValueOrDefault(LineOptions.BatchSize) ?? ["1"];
+        var names = options.Names
+            .Where(name => name is not (LineOptions.Seed or LineOptions.BatchCount or LineOptions.BatchSize) && given.ContainsKey(name)).ToList();
         if (given.TryGetValue(LineOptions.Index, out var index))
         {
             _nextIndex = int.TryParse(index[0], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
@@ -61,7 +64,7 @@ internal sealed class JobSource(LineOptions options, IReadOnlyDictionary<string,
 
         foreach (var fields in Combinations(given, names, 0))
         {
-            foreach (var (seed, idSeed) in SeedsOf(seeds, count[0]))
+            foreach (var (seed, idSeed) in SeedsOf(seeds, Count(LineOptions.BatchCount, count[0]) * Count(LineOptions.BatchSize, size[0])))
             {
                 var job = new Dictionary<string, IReadOnlyList<string>>(fields) { [LineOptions.Seed] = [idSeed] };
                 var id = IdOf(job);
@@ -90,22 +93,24 @@ internal sealed class JobSource(LineOptions options, IReadOnlyDictionary<string,
     }
 
     /// <summary>All seeds, and for each what identifies it: itself, or its place among those that are drawn.</summary>
-    private static IEnumerable<(string Seed, string IdSeed)> SeedsOf(IReadOnlyList<string> seeds, string batchCount)
+    private static IEnumerable<(string Seed, string IdSeed)> SeedsOf(IReadOnlyList<string> seeds, int count)
     {
-        var count = int.TryParse(batchCount, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
-            ? number
-            : throw new RequestException($"batch_count {OneLine.Quote(batchCount)} is not a whole number.");
         var drawn = 0;
         foreach (var entry in seeds.SelectMany(PromptExpansion.Expand).SelectMany(text => text.Split(',')))
         {
             var isDrawn = entry.Trim() == "-1";
             foreach (var seed in Seeds.Expand(entry, count))
             {
-                var text = seed.ToString(CultureInfo.InvariantCulture);
+                var text = Seeds.Text(seed);
                 yield return (text, isDrawn ? $"-1#{drawn++}" : text);
             }
         }
     }
+
+    private static int Count(string field, string text) =>
+        Numbers.TryWhole(text, out var number) && number is >= 1 and <= 10_000
+            ? number
+            : throw new RequestException($"{field} {OneLine.Quote(text)} must be a whole number from 1 to 10000.");
 
     private string IdOf(Dictionary<string, IReadOnlyList<string>> fields)
     {

@@ -1,70 +1,75 @@
+using System.Globalization;
 using System.Text;
 
 namespace StableDiffusion.Cli;
 
 /// <summary>
-/// Reads a batch file line by line as it arrives. The first line that is not empty tells the format: a JSON object, a header of known
-/// column names, or else text.
+/// Reads a batch file line by line as it arrives. Its first line that is not empty tells the format: a JSON object, the beginning of a JSON
+/// document of several lines, a header of column names, or else text.
 /// </summary>
 /// <param name="source">The file.</param>
 /// <param name="options">What a line may give.</param>
 /// <param name="name">What the file is called in messages.</param>
-internal sealed class BatchReader(TextReader source, LineOptions options, string name = "the input")
+/// <param name="note">Told what is left out, with the number of the line.</param>
+internal sealed class BatchReader(TextReader source, LineOptions options, string name = "the input", Action<int, string>? note = null)
 {
+    /// <summary>Characters of one line, or of a record of a CSV file. Prompts have hundreds.</summary>
+    public const int LongestLine = 1_000_000;
+
     private int _number;
 
     /// <summary>All lines, bad ones with what is wrong with them. Empty lines, and in text those that begin with #, are left out.</summary>
+    /// <exception cref="RequestException">The file is none of prompts, or its header has a column that is no option: then nothing of it is painted.</exception>
     public IEnumerable<BatchLine> Lines()
     {
-        var first = NextLine();
-        if (first is null)
+        if (NextLine() is not { } first)
         {
             return [];
         }
 
-        var trimmed = first.TrimStart();
-        if (trimmed.StartsWith('{') && trimmed[1..].TrimStart() is ['"' or '}', ..])
+        if (CsvHeader.SeparatorOf(first) is { } separator)
         {
-            return Plain(first, line => JsonLine.Parse(line, options));
+            // Excel's "sep=;"
+            return NextLine(allowComments: false) is not { } second ? []
+                : CsvHeader.Read(second, options, At, separator) is { } declared ? Csv(declared)
+                : throw new RequestException($"{At}: 'sep={separator}' stands above a header such as prompt{separator}seed{separator}steps; there is none.");
         }
 
-        return Header(first) is var (columns, separator)
-            ? Csv(columns, separator)
-            : Plain(first, line => TextLine.Parse(line, options));
-    }
-
-    /// <summary>The columns and what separates them, where the line is a header.</summary>
-    private (IReadOnlyList<string> Columns, char Separator)? Header(string line)
-    {
-        foreach (var separator in (char[])[',', ';', '\t'])
+        if (JsonDocumentLines.Begins(first))
         {
-            var cells = line.Split(separator).Select(cell => cell.Trim().Trim('"')).ToList();
-            if (cells.TrueForAll(cell => cell.Length > 1 && (ResultJson.IsResult(cell) || options.TryNameOf(cell, out _)))
-                && (cells.Count > 1 || cells[0] == LineOptions.Prompt))
-            {
-                return ([.. cells.Select(cell => options.TryNameOf(cell, out var field) ? field : "")], separator);
-            }
+            return JsonDocumentLines.Read(first + "\n" + source.ReadToEnd(), _number, options, OneLine.Quote(name), Note);
         }
 
-        return null;
+        if (first.TrimStart() is ['{', .. var rest] && rest.TrimStart() is ['"' or '}', ..])
+        {
+            return Plain(first, line => JsonLine.Parse(line, options, Note));
+        }
+
+        return CsvHeader.Read(first, options, At, null) is { } header ? Csv(header) : Plain(first, line => TextLine.Parse(line, options, Note));
     }
+
+    private string At => string.Create(CultureInfo.InvariantCulture, $"{OneLine.Quote(name)}, line {_number}");
+
+    private void Note(string text) => note?.Invoke(_number, text);
 
     private IEnumerable<BatchLine> Plain(string first, Func<string, IReadOnlyDictionary<string, IReadOnlyList<string>>> parse)
     {
         for (var line = first; line is not null; line = NextLine())
         {
             var text = line;
-            yield return Line(_number, () => parse(text));
+            yield return BatchLine.Of(_number, text.Length, () => parse(text));
         }
     }
 
-    private IEnumerable<BatchLine> Csv(IReadOnlyList<string> columns, char separator)
+    private IEnumerable<BatchLine> Csv(CsvHeader header)
     {
         while (NextLine(allowComments: false) is { } line)
         {
             var start = _number;
             var record = new StringBuilder(line);
-            for (var isOpen = (columns.Count > 1 || line[0] == '"') && CsvRecord.IsOpen(line); isOpen && ReadLine() is { } more; isOpen ^= CsvRecord.IsOpen(more))
+            for (var isOpen = (header.Count > 1 || line[0] == '"') && CsvRecord.IsOpen(line);
+                isOpen && record.Length <= LongestLine && ReadLine() is { } more;
+                isOpen ^= CsvRecord.IsOpen(more))
             {
                 _number++;
                 record.Append('\n').Append(more);
@@ -72,38 +77,8 @@ internal sealed class BatchReader(TextReader source, LineOptions options, string
 
             // One column needs no separator, so commas in its prompts need no quotes.
             var text = record.ToString();
-            yield return Line(start, () => Fields(columns, columns.Count == 1 && text[0] != '"' ? [text] : CsvRecord.Split(text, separator)));
-        }
-    }
-
-    private static Dictionary<string, IReadOnlyList<string>> Fields(IReadOnlyList<string> columns, List<string> cells)
-    {
-        if (cells.Count > columns.Count)
-        {
-            throw new RequestException($"it has {cells.Count} cells, but the header {columns.Count}; put a cell with separators in quotes.");
-        }
-
-        var fields = new Dictionary<string, IReadOnlyList<string>>();
-        foreach (var (column, cell) in columns.Zip(cells).Where(pair => pair.First.Length > 0 && pair.Second.Length > 0))
-        {
-            if (!fields.TryAdd(column, [cell]))
-            {
-                throw new RequestException($"the header has two columns for {column}.");
-            }
-        }
-
-        return fields;
-    }
-
-    private static BatchLine Line(int number, Func<IReadOnlyDictionary<string, IReadOnlyList<string>>> parse)
-    {
-        try
-        {
-            return new BatchLine(number, parse());
-        }
-        catch (RequestException error)
-        {
-            return new BatchLine(number, new Dictionary<string, IReadOnlyList<string>>(), error.Message);
+            yield return BatchLine.Of(
+                start, text.Length, () => header.Fields(header.Count == 1 && text[0] != '"' ? [text] : CsvRecord.Split(text, header.Separator)));
         }
     }
 
@@ -111,11 +86,14 @@ internal sealed class BatchReader(TextReader source, LineOptions options, string
     {
         try
         {
-            return source.ReadLine();
+            return source.ReadLine() is not { } line ? null
+                : !line.Contains('\0', StringComparison.Ordinal) ? line
+                : throw new RequestException($"{OneLine.Quote(name)} is no text, or UTF-16 without a mark at its start; save it as UTF-8.");
         }
         catch (DecoderFallbackException error)
         {
-            throw new RequestException($"{OneLine.Quote(name)} is not UTF-8 text.", error);
+            throw new RequestException(
+                $"{OneLine.Quote(name)} is not UTF-8 text behind line {_number.ToString(CultureInfo.InvariantCulture)}; save it as UTF-8 (iconv -f latin1 -t utf-8 turns Latin-1 into it).", error);
         }
     }
 

@@ -9,37 +9,57 @@ internal static class JsonLine
 
     /// <summary>The fields of one line.</summary>
     /// <exception cref="RequestException">The line is no such object.</exception>
-    public static Dictionary<string, IReadOnlyList<string>> Parse(string line, LineOptions options)
+    public static Dictionary<string, IReadOnlyList<string>> Parse(string line, LineOptions options, Action<string> note)
     {
         try
         {
             using var document = JsonDocument.Parse(line, _strict);
-            if (document.RootElement.ValueKind != JsonValueKind.Object)
-            {
-                throw new RequestException("it is no JSON object, such as {\"prompt\": \"a red apple\", \"seed\": 5}.");
-            }
-
-            var fields = new Dictionary<string, IReadOnlyList<string>>();
-            foreach (var member in document.RootElement.EnumerateObject())
-            {
-                if (member.Value.ValueKind == JsonValueKind.Null || ResultJson.IsResult(member.Name))
-                {
-                    continue;
-                }
-
-                var field = options.NameOf(member.Name);
-                if (!fields.TryAdd(field, Values(field, member.Name, member.Value)))
-                {
-                    throw new RequestException($"{field} is given twice.");
-                }
-            }
-
-            return fields;
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? Fields(document.RootElement, options, note)
+                : throw new RequestException("it is no JSON object, such as {\"prompt\": \"a red apple\", \"seed\": 5}.");
         }
         catch (JsonException error)
         {
             throw new RequestException($"it is not valid JSON ({OneLine.Of(error.Message.Split(" LineNumber")[0])})", error);
         }
+    }
+
+    /// <summary>The fields of one object; a text alone is a prompt.</summary>
+    public static Dictionary<string, IReadOnlyList<string>> Fields(JsonElement element, LineOptions options, Action<string> note)
+    {
+        if (element.ValueKind == JsonValueKind.String)
+        {
+            return new() { [LineOptions.Prompt] = [PromptExpansion.Escape(Text(LineOptions.Prompt, element))] };
+        }
+
+        if (element.ValueKind != JsonValueKind.Object)
+        {
+            throw new RequestException("it is no JSON object, such as {\"prompt\": \"a red apple\", \"seed\": 5}, and no text.");
+        }
+
+        var fields = new Dictionary<string, IReadOnlyList<string>>();
+        foreach (var member in element.EnumerateObject())
+        {
+            var name = NameOf(member);
+            if (member.Value.ValueKind == JsonValueKind.Null || ResultJson.IsResult(name))
+            {
+                continue;
+            }
+
+            if (LineOptions.IsForeign(name))
+            {
+                LineOptions.LeaveOut(name, member.Value.ValueKind is JsonValueKind.Array or JsonValueKind.Object ? "" : Scalar(name, member.Value), note);
+                continue;
+            }
+
+            var field = options.NameOf(name);
+            if (!fields.TryAdd(field, Values(field, name, member.Value)))
+            {
+                throw new RequestException($"{field} is given twice.");
+            }
+        }
+
+        return fields;
     }
 
     private static IReadOnlyList<string> Values(string field, string name, JsonElement value) => value.ValueKind switch
@@ -50,9 +70,34 @@ internal static class JsonLine
         _ => [Scalar(name, value)],
     };
 
+    private static string NameOf(JsonProperty member)
+    {
+        try
+        {
+            return member.Name;
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new RequestException("a name in it holds half of a character (a lone surrogate); write it anew.", error);
+        }
+    }
+
+    /// <summary>A text, which must be whole: other programs cut emoji in the middle.</summary>
+    private static string Text(string name, JsonElement value)
+    {
+        try
+        {
+            return value.GetString()!;
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new RequestException($"{OneLine.Quote(name)} holds half of a character (a lone surrogate, such as \\ud83d without its second half); write the text anew.", error);
+        }
+    }
+
     private static string Scalar(string name, JsonElement value) => value.ValueKind switch
     {
-        JsonValueKind.String => value.GetString()!,
+        JsonValueKind.String => Text(name, value),
         JsonValueKind.Number => value.GetRawText(),
         JsonValueKind.True => "true",
         JsonValueKind.False => "false",

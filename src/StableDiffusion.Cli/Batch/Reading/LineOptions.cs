@@ -16,7 +16,25 @@ internal sealed class LineOptions
     public const string BatchCount = "batch_count";
     public const string Output = "output";
     public const string Index = "index";
+    public const string BatchSize = "batch_size";
     public const string SchedulerConfig = "scheduler_config";
+
+    /// <summary>Options of the webui's files that are about its own user interface and folders.</summary>
+    private static readonly HashSet<string> _ofWebUi =
+        ["do_not_save_grid", "do_not_save_samples", "outpath_samples", "outpath_grids", "prompt_for_display", "save_images", "styles", "sd_model"];
+
+    /// <summary>Those that change the picture there, with the values that change nothing.</summary>
+    private static readonly Dictionary<string, string[]> _neutral = new()
+    {
+        ["restore_faces"] = ["false", "0", ""],
+        ["subseed_strength"] = ["0", "0.0", ""],
+        ["subseed"] = ["-1", "0", ""],
+        ["seed_resize_from_h"] = ["0", "-1", ""],
+        ["seed_resize_from_w"] = ["0", "-1", ""],
+    };
+
+    /// <summary>What people call fields in tables, besides the options' own names.</summary>
+    private static readonly Dictionary<string, string> _synonyms = new() { ["denoising_strength"] = "strength", ["positive_prompt"] = Prompt };
 
     private static readonly HashSet<string> _manyWords = [Prompt, "negative_prompt", "prompt_2", "negative_prompt_2"];
 
@@ -57,10 +75,35 @@ internal sealed class LineOptions
             ? field
             : throw new RequestException($"there is no option {OneLine.Quote(name)}; see batch --help for all that a line may have.");
 
+    /// <summary>Whether a name is of the webui's files and says nothing that this program could do.</summary>
+    public static bool IsForeign(string name) => _ofWebUi.Contains(FieldName(name)) || _neutral.ContainsKey(FieldName(name));
+
+    /// <summary>Leaves such a field out and says so, or refuses it where it would change the picture.</summary>
+    public static void LeaveOut(string name, string value, Action<string> note)
+    {
+        var field = FieldName(name);
+        if (_neutral.TryGetValue(field, out var neutral) && !neutral.Contains(value.Trim().ToLowerInvariant()))
+        {
+            throw new RequestException($"{field} {OneLine.Quote(value)} is not supported; take it out to paint the line without it.");
+        }
+
+        note($"{field} says nothing about the picture and is left out.");
+    }
+
+    /// <summary>A value as its option takes it: whole numbers without the .0 of spreadsheets.</summary>
+    public string Normal(string field, string value) =>
+        _byName.TryGetValue(field, out var option) && (Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType) == typeof(int) && Numbers.TryWhole(value, out var number)
+            ? number.ToString(CultureInfo.InvariantCulture)
+            : field == Seed && value.EndsWith(".0", StringComparison.Ordinal) ? value[..^2]
+            : value;
+
+    private static string FieldName(string name) => OptionNames.FieldOf(name.Trim()).Replace(' ', '_');
+
     /// <summary>The same without an exception.</summary>
     public bool TryNameOf(string name, out string field)
     {
-        var found = _byName.TryGetValue(name.StartsWith('-') && name.Length == 2 ? name : OptionNames.FieldOf(name), out var option);
+        var wanted = name.StartsWith('-') && name.Length == 2 ? name : FieldName(name);
+        var found = _byName.TryGetValue(_synonyms.GetValueOrDefault(wanted, wanted), out var option);
         field = found ? OptionNames.FieldOf(option!.Name) : "";
         return found;
     }
@@ -142,7 +185,7 @@ internal sealed class LineOptions
     private static JsonValue Value(Option option, string name, string value)
     {
         var type = Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType;
-        var isNumber = type == typeof(int) || type == typeof(double) || (name == Seed && long.TryParse(value, CultureInfo.InvariantCulture, out _));
+        var isNumber = type == typeof(int) || type == typeof(double) || (name == Seed && ulong.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out _)) || (name == Seed && value == "-1");
         return isNumber && JsonNumber(value) is { } number ? number : JsonValue.Create(PromptExpansion.Escape(value));
     }
 
@@ -161,14 +204,9 @@ internal sealed class LineOptions
     private static void RequireNumber(Option option, string field, string value)
     {
         var type = Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType;
-        if (type == typeof(int) && !int.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _))
+        if (type == typeof(int) ? !Numbers.TryWhole(value, out _) : type == typeof(double) && !Numbers.TryReal(value, out _))
         {
-            throw new RequestException($"{field} {OneLine.Quote(value)} is not a whole number.");
-        }
-
-        if (type == typeof(double) && !double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out _))
-        {
-            throw new RequestException($"{field} {OneLine.Quote(value)} is not a number.");
+            throw new RequestException($"{field} {OneLine.Quote(value)} must be {Numbers.Wanted(value, type == typeof(int))}.");
         }
     }
 }

@@ -9,6 +9,7 @@ namespace StableDiffusion.Cli;
 internal static class PromptExpansion
 {
     private const int MostTexts = 1_000_000;
+    private const int DeepestNesting = 64;
 
     /// <summary>All texts that the template stands for, the last group turning fastest.</summary>
     /// <exception cref="RequestException">There are more than a million.</exception>
@@ -70,8 +71,13 @@ internal static class PromptExpansion
             FindGroups();
         }
 
-        public List<Part> Sequence(int start, int end)
+        public List<Part> Sequence(int start, int end, int depth = 0)
         {
+            if (depth > DeepestNesting)
+            {
+                throw new RequestException($"groups {{…|…}} may stand in one another {DeepestNesting} deep; use fewer.");
+            }
+
             var parts = new List<Part>();
             var text = new StringBuilder();
             for (var at = start; at < end; at++)
@@ -84,7 +90,7 @@ internal static class PromptExpansion
                 {
                     parts.Add(new Part(text.ToString()));
                     text.Clear();
-                    parts.Add(new Part("", [.. marks.Zip(marks.Skip(1), (from, to) => Sequence(from + 1, to))]));
+                    parts.Add(new Part("", [.. marks.Zip(marks.Skip(1), (from, to) => Sequence(from + 1, to, depth + 1))]));
                     at = marks[^1];
                 }
                 else

@@ -10,7 +10,7 @@ internal static class TextLine
 {
     /// <summary>The fields of one line.</summary>
     /// <exception cref="RequestException">The line is not understood.</exception>
-    public static Dictionary<string, IReadOnlyList<string>> Parse(string line, LineOptions options)
+    public static Dictionary<string, IReadOnlyList<string>> Parse(string line, LineOptions options, Action<string> note)
     {
         var fields = new Dictionary<string, IReadOnlyList<string>>();
         var (prompt, rest) = SplitPrompt(line.Trim());
@@ -23,22 +23,29 @@ internal static class TextLine
         for (var at = 0; at < words.Count;)
         {
             var (name, value) = SplitAssignment(words[at++]);
-            var field = options.NameOf(name);
+            var isForeign = LineOptions.IsForeign(name);
+            var field = isForeign ? "" : options.NameOf(name);
             if (value is null)
             {
                 bool IsName(string word) => word.StartsWith("--", StringComparison.Ordinal) || (word is ['-', _] && options.TryNameOf(word, out _));
 
                 var last = at;
-                while (last < words.Count && (last == at || LineOptions.TakesManyWords(field)) && !IsName(words[last]))
+                while (last < words.Count && (last == at || isForeign || LineOptions.TakesManyWords(field)) && !IsName(words[last]))
                 {
                     last++;
                 }
 
                 value = last > at
                     ? string.Join(' ', words[at..last])
-                    : options.IsFlag(field) ? "true"
+                    : isForeign || options.IsFlag(field) ? "true"
                     : throw new RequestException($"{name} lacks its value.");
                 at = last;
+            }
+
+            if (isForeign)
+            {
+                LineOptions.LeaveOut(name, value, note);
+                continue;
             }
 
             Add(fields, field, value, name, options.IsList(field));
@@ -73,13 +80,14 @@ internal static class TextLine
     {
         if (line.Length > 1 && line[0] == '"')
         {
+            var end = line.TrimEnd().Length - 1;
             for (var at = 1; at < line.Length; at++)
             {
                 if (line[at] == '\\' && at + 1 < line.Length && line[at + 1] is '"' or '\\')
                 {
                     at++;
                 }
-                else if (line[at] == '"' && (line[(at + 1)..].TrimStart() is "" || (at + 1 < line.Length && IsOption(line, FirstNonSpace(line, at + 1)))))
+                else if (line[at] == '"' && (at == end || (at + 1 < line.Length && char.IsWhiteSpace(line[at + 1]) && IsOption(line, FirstNonSpace(line, at + 1)))))
                 {
                     return (Words(line[..(at + 1)])[0], line[(at + 1)..]);
                 }
@@ -111,6 +119,10 @@ internal static class TextLine
         (at == 0 || char.IsWhiteSpace(line[at - 1]))
         && at + 2 < line.Length && line[at] == '-' && line[at + 1] == '-' && char.IsAsciiLetter(line[at + 2]);
 
+    /// <summary>Whether an apostrophe begins a quoted text: at the start of a word or value, with another one behind it. In <c>it's</c> it does not.</summary>
+    private static bool OpensQuote(string text, int at, bool inWord) =>
+        (!inWord || text[at - 1] == '=') && text.IndexOf('\'', at + 1) is > 0 and var end && (end + 1 == text.Length || char.IsWhiteSpace(text[end + 1]) || text.LastIndexOf('\'') > end);
+
     /// <summary>Words as a POSIX shell splits them: quotes of both kinds, and a backslash before a space, a quote or a backslash.</summary>
     private static List<string> Words(string text)
     {
@@ -128,7 +140,7 @@ internal static class TextLine
                 at++;
                 inWord = true;
             }
-            else if (quote is null && c is '"' or '\'')
+            else if (quote is null && (c == '"' || (c == '\'' && OpensQuote(text, at, inWord))))
             {
                 quote = c;
                 inWord = true;

@@ -1,0 +1,68 @@
+using System.CommandLine;
+
+namespace StableDiffusion.Cli;
+
+/// <summary>A command line from its words to the exit code: the one place where exceptions become lines.</summary>
+internal static class CommandLine
+{
+    /// <summary>No word is taken for a file of further words: a prompt may begin with @.</summary>
+    public static ParserConfiguration Parser { get; } = new() { ResponseFileTokenReplacer = null };
+
+    public static int Run(IReadOnlyList<string> words)
+    {
+        var log = ConsoleLog.ForErrors(words);
+        try
+        {
+            var root = GenerateCommand.Create();
+            words = PromptWord.Keep(root, words);
+            var parsed = root.Parse(words, Parser);
+            if (parsed.Errors.Count > 0)
+            {
+                log.Error($"{UsageError.Describe(parsed)}. Run with --help for all options.");
+                return ExitCode.Usage;
+            }
+
+            parsed = UserDefaults.Read(Configuration.PathOf(UserDefaults.FileName)).Complete(parsed, root, words);
+
+            // Signals are Interruption's business: it lets the picture in the works be dropped cleanly, however long that takes.
+            return parsed.Invoke(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
+        }
+        catch (RequestException error)
+        {
+            log.Error(OptionNames.Message(error));
+            return ExitCode.Usage;
+        }
+        catch (Exception error) when (error is ModelException or DeviceException or BatchStopException)
+        {
+            log.Error(OptionNames.Message(error));
+            return ExitCode.Failed;
+        }
+        catch (StandardOutputException error)
+        {
+            log.Error(error.Message);
+            return ExitCode.Failed;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Files report what is wrong with them themselves; what is left is mostly standard output: closed, or on a full disk.
+            log.Error($"writing to standard output or to a file failed: {OneLine.Of(error.Message)}");
+            return ExitCode.Failed;
+        }
+        catch (OutOfMemoryException)
+        {
+            log.Error("the memory is used up; ask for a smaller -W and -H, fewer --num-images, or --low-memory.");
+            return ExitCode.Failed;
+        }
+        catch (Exception error)
+        {
+            var wantsTrace = words.Any(word => word is "--verbose" or "-v");
+            log.Error($"this should not have happened ({error.GetType().Name}: {OneLine.Of(error.Message).TrimEnd('.')}); please report it with the command line{(wantsTrace ? "" : " and what --verbose adds")}.");
+            if (wantsTrace)
+            {
+                log.Error(OneLine.Of(error.ToString()));
+            }
+
+            return ExitCode.Unforeseen;
+        }
+    }
+}

@@ -1,0 +1,31 @@
+using System.CommandLine;
+
+namespace StableDiffusion.Cli;
+
+/// <summary>
+/// A prompt of one word may have the name of a command. Behind options of painting it is the prompt (<c>sd --steps 20 grid</c>); alone or with
+/// the command's own options it is the command.
+/// </summary>
+internal static class PromptWord
+{
+    /// <summary>The words, with a prompt that has a command's name marked as one.</summary>
+    public static IReadOnlyList<string> Keep(RootCommand root, IReadOnlyList<string> words)
+    {
+        var parsed = root.Parse(words, CommandLine.Parser);
+        var command = parsed.CommandResult;
+        while (command.Parent is System.CommandLine.Parsing.CommandResult { Command: not RootCommand } above)
+        {
+            command = above;
+        }
+
+        var isAfterOptions = command.Command is not RootCommand
+            && parsed.RootCommandResult.Children.OfType<System.CommandLine.Parsing.OptionResult>().Any(result => !result.Implicit);
+        if (!isAfterOptions)
+        {
+            return words;
+        }
+
+        var at = Enumerable.Range(0, words.Count).First(i => words[i] == command.Command.Name);
+        return [.. words.Take(at), $"--prompt={words[at]}", .. words.Skip(at + 1)];
+    }
+}
