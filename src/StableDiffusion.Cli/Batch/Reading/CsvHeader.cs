@@ -6,6 +6,7 @@ namespace StableDiffusion.Cli;
 internal sealed class CsvHeader
 {
     private const string Unnamed = "";
+    private const string LeftOut = "-";
 
     private static readonly char[] _separators = [',', ';', '\t'];
 
@@ -67,7 +68,7 @@ internal sealed class CsvHeader
                 throw new RequestException($"column {i + 1} has no name in the header, but holds {OneLine.Quote(Short(cell))}; name it, or empty it.");
             }
 
-            if (field.Length > 0 && !ResultJson.IsResult(field) && cell.Length > 0)
+            if (field is not (Unnamed or LeftOut) && cell.Length > 0)
             {
                 fields[field] = [cell];
             }
@@ -98,8 +99,8 @@ internal sealed class CsvHeader
     }
 
     private static string FieldOf(string cell, int index, LineOptions options, string at) =>
-        cell.Length == 0 || LineOptions.IsForeign(cell) ? Unnamed
-        : ResultJson.IsResult(cell) ? cell
+        cell.Length == 0 ? Unnamed
+        : ResultJson.IsResult(cell) || LineOptions.IsForeign(cell) ? LeftOut
         : options.TryNameOf(cell, out var field) ? field
         : throw new RequestException(
             $"{at}, column {index + 1}: there is no option {OneLine.Quote(Short(cell))}; rename the column (see batch --help for the names) or take it out.");
@@ -107,7 +108,7 @@ internal sealed class CsvHeader
     private static string Short(string cell) => cell.Length > 40 ? cell[..40] + "…" : cell;
 
     private CsvHeader WithoutTwins(string at) =>
-        _fields.Where(field => field.Length > 0 && !ResultJson.IsResult(field)).GroupBy(field => field).FirstOrDefault(group => group.Count() > 1) is { Key: var twin }
+        _fields.Where(field => field is not (Unnamed or LeftOut)).GroupBy(field => field).FirstOrDefault(group => group.Count() > 1) is { Key: var twin }
             ? throw new RequestException($"{at}: the header has two columns for {twin}.")
             : this;
 }
