@@ -27,42 +27,42 @@ internal static class CommandLine
             // Signals are Interruption's business: it lets the picture in the works be dropped cleanly, however long that takes.
             return parsed.Invoke(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
         }
-        catch (RequestException error)
-        {
-            log.Error(OptionNames.Message(error));
-            return ExitCode.Usage;
-        }
-        catch (Exception error) when (error is ModelException or DeviceException or BatchStopException)
-        {
-            log.Error(OptionNames.Message(error));
-            return ExitCode.Failed;
-        }
-        catch (StandardOutputException error)
-        {
-            log.Error(error.Message);
-            return ExitCode.Failed;
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            // Files report what is wrong with them themselves; what is left is mostly standard output: closed, or on a full disk.
-            log.Error($"writing to standard output or to a file failed: {OneLine.Of(error.Message)}");
-            return ExitCode.Failed;
-        }
-        catch (OutOfMemoryException)
-        {
-            log.Error("the memory is used up; ask for a smaller -W and -H, fewer --num-images, or --low-memory.");
-            return ExitCode.Failed;
-        }
         catch (Exception error)
         {
-            var wantsTrace = words.Any(word => word is "--verbose" or "-v");
-            log.Error($"this should not have happened ({error.GetType().Name}: {OneLine.Of(error.Message).TrimEnd('.')}); please report it with the command line{(wantsTrace ? "" : " and what --verbose adds")}.");
-            if (wantsTrace)
-            {
-                log.Error(OneLine.Of(error.ToString()));
-            }
-
-            return ExitCode.Unforeseen;
+            return Report(error, words, log);
         }
+    }
+
+    /// <summary>Says in one line why the program ends, and gives the exit code that goes with it.</summary>
+    internal static int Report(Exception error, IReadOnlyList<string> words, ConsoleLog log)
+    {
+        switch (error)
+        {
+            case RequestException:
+                log.Error(OptionNames.Message(error));
+                return ExitCode.Usage;
+            case ModelException or DeviceException or BatchStopException:
+                log.Error(OptionNames.Message(error));
+                return ExitCode.Failed;
+            case StandardOutputException:
+                log.Error(error.Message);
+                return ExitCode.Failed;
+            case IOException or UnauthorizedAccessException:
+                // Files report what is wrong with them themselves; what is left is mostly standard output: closed, or on a full disk.
+                log.Error($"writing to standard output or to a file failed: {OneLine.Of(error.Message)}");
+                return ExitCode.Failed;
+            case OutOfMemoryException:
+                log.Error("the memory is used up; ask for a smaller -W and -H, fewer --num-images, or --low-memory.");
+                return ExitCode.Failed;
+        }
+
+        var wantsTrace = words.Any(word => word is "--verbose" or "-v");
+        log.Error($"this should not have happened ({error.GetType().Name}: {OneLine.Of(error.Message).TrimEnd('.')}); please report it with the command line{(wantsTrace ? "" : " and what --verbose adds")}.");
+        if (wantsTrace)
+        {
+            log.Error(OneLine.Of(error.ToString()));
+        }
+
+        return ExitCode.Unforeseen;
     }
 }

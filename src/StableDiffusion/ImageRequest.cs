@@ -133,4 +133,7 @@ public sealed record ImageRequest
 
     /// <summary>What is changed in the networks' graphs; networks are opened again only where this differs from the request before.</summary>
     internal IReadOnlyList<IGraphEdit> Edits { get; init; } = [];
+
+    /// <summary>What whoever read the request's files found worth knowing; told with the other warnings.</summary>
+    internal List<string> Notes { get; init; } = [];
 }

@@ -8,6 +8,9 @@ public sealed class ModelException : Exception
     {
     }
 
+    /// <summary>Whether a network cannot even be opened, so that no other request will fare better.</summary>
+    internal bool IsOfOpening { get; init; }
+
     public ModelException(string message, Exception innerException)
         : base(message, innerException)
     {

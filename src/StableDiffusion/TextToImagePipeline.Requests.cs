@@ -163,6 +163,12 @@ public sealed partial class TextToImagePipeline
             _warn($"not in this model's vocabulary: {string.Join(", ", unknown)}. 'vocabulary' lists what {Folder.Name} can paint.");
         }
 
+        foreach (var surprise in Surprises.Of(plan))
+        {
+            _warn(surprise);
+        }
+
+        plan.Request.Notes.ForEach(_warn);
         if (Folder.Network.WantsWholeTimesteps && !plan.HasWholeTimesteps)
         {
             _warn($"this scheduler's time steps have fractions, which the export {Folder.Name} cannot be told; they are rounded, and pictures differ from diffusers'.");

@@ -41,7 +41,7 @@ public sealed class WrongFileTests : IDisposable
         { "--mask start.png", "--mask says what to repaint of a picture; give one with --init-image." },
         { "--init-image start.png --strength 2", "--strength 2 must be from 0 to 1." },
         { "--init-image start.png --strength -0.1", "--strength -0.1 must be from 0 to 1." },
-        { "--init-image start.png --strength nan", "--strength NaN must be from 0 to 1." },
+        { "--init-image start.png --strength nan", "--strength nan must be a number, such as 7.5; leave it out for the default." },
         { "--init-image start.png --strength 0", "--strength 0 leaves the picture as it is; give more than 0, up to 1." },
         { "--init-image start.png --strength 0.01", "A strength of 0.01 leaves none of 50 steps to run; ask for more steps or a strength of at least 0.02." },
         { "--init-image start.png --latents start.npy", "--latents and --init-image both say what to start from; give one of them." },

@@ -221,6 +221,7 @@ internal sealed class ImageOptions
         }
 
         var latents = given.GetValue(Latents) is { } latentsPath ? ReadLatents(latentsPath, Latents.Name) : null;
+        var notes = new List<string>();
         var request = new ImageRequest
         {
             Prompt = prompt,
@@ -243,9 +244,10 @@ internal sealed class ImageOptions
             LongPrompt = Choice<LongPrompt>(LongPrompt, given),
             Generator = Choice(Rng, given, ("cpu", RandomGenerator.Cpu), ("torch", RandomGenerator.Cpu), ("nvidia", RandomGenerator.Nvidia), ("nv", RandomGenerator.Nvidia), ("cuda", RandomGenerator.Nvidia)),
             Latents = latents,
-            InitImage = given.GetValue(InitImage) is { } picture ? PictureReader.Read(picture) : null,
+            InitImage = given.GetValue(InitImage) is { } picture ? PictureReader.ReadInit(picture, notes) : null,
+            Notes = notes,
             Strength = given.GetValue(Strength),
-            Mask = given.GetValue(Mask) is { } mask ? PictureReader.Read(mask) : null,
+            Mask = given.GetValue(Mask) is { } mask ? PictureReader.ReadMask(mask) : null,
             Fit = Choice<ImageFit>(ResizeMode, given),
             OriginalSize = Numbers(OriginalSize, given, 'x', 1) is var (width, height) ? (width, height) : null,
             Crop = Numbers(Crop, given, ',', 0) ?? (0, 0),

@@ -36,7 +36,11 @@ internal sealed class BatchFolder : IDisposable
             var manifest = Manifest.Open(folder, shard, resume);
             var done = new DoneJobs(folder, resume ? Manifest.Read(folder) : []);
             var batch = new BatchFolder(folder, taken, manifest, done);
-            batch.RemoveUnfinished(alone: shard is null);
+            if (resume)
+            {
+                batch.RemoveUnfinished(alone: shard is null);
+            }
+
             return batch;
         }
         catch
@@ -96,7 +100,7 @@ internal sealed class BatchFolder : IDisposable
 
     private void RemoveUnfinished(bool alone)
     {
-        if (_lock.Unfinished() is not { } relative)
+        if (_lock.Unfinished() is not { } relative || !InnerPath.IsPictureIn(_folder, relative))
         {
             return;
         }

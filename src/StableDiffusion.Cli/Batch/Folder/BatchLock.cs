@@ -35,7 +35,7 @@ internal sealed class BatchLock : IDisposable
     public static BatchLock Take(string folder, Shard? shard) => new(folder, shard);
 
     /// <summary>The picture, relative to the folder, that a run was writing when it was killed; null for none.</summary>
-    public string? Unfinished() => ReadNote(_notePath)?["writing"]?.GetValue<string>();
+    public string? Unfinished() => ReadNote(_notePath)?["writing"] is JsonValue value && value.TryGetValue<string>(out var path) ? path : null;
 
     /// <summary>Notes, on disk before this returns, that a picture is about to be written.</summary>
     public void Announce(string relativePath)

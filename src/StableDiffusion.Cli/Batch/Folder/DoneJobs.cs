@@ -6,27 +6,28 @@ namespace StableDiffusion.Cli;
 internal sealed class DoneJobs
 {
     private readonly string _folder;
-    private readonly Dictionary<(string Id, string Model), Queue<List<DonePicture>>> _jobs = [];
+    private readonly Dictionary<(string Id, string Model, string Inputs), Queue<List<DonePicture>>> _jobs = [];
     private readonly HashSet<string> _paths = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Reads the manifests of a folder. Of several lines for one path the last one counts.</summary>
     public DoneJobs(string folder, IEnumerable<JsonObject> lines)
     {
         _folder = folder;
-        var byPath = new Dictionary<string, (string Id, string Model, int Images, DonePicture Picture)>();
+        var byPath = new Dictionary<string, ((string Id, string Model, string Inputs) Job, int Images, DonePicture Picture)>();
         foreach (var line in lines)
         {
             var path = line["path"]!.GetValue<string>();
             var picture = new DonePicture(path, line["sha256"]!.GetValue<string>(), (int?)line["image"] ?? 0);
             byPath.Remove(path);
-            byPath[path] = ((string)line["id"]!, (string?)line["model"] ?? "", (int?)line["images"] ?? 1, picture);
+            var model = TextOf(line, "model_id") ?? TextOf(line, "model") ?? "";
+            byPath[path] = (((string)line["id"]!, model, TextOf(line, "inputs") ?? ""), (int?)line["images"] ?? 1, picture);
             _paths.Add(path);
         }
 
-        foreach (var (id, model, images, picture) in byPath.Values)
+        foreach (var (job, images, picture) in byPath.Values)
         {
-            var same = _jobs.TryGetValue((id, model), out var found) ? found : _jobs[(id, model)] = [];
-            if (same.FirstOrDefault(job => job.Count < images && job.TrueForAll(other => other.Image != picture.Image)) is { } begun)
+            var same = _jobs.TryGetValue(job, out var found) ? found : _jobs[job] = [];
+            if (same.FirstOrDefault(pictures => pictures.Count < images && pictures.TrueForAll(other => other.Image != picture.Image)) is { } begun)
             {
                 begun.Add(picture);
             }
@@ -42,9 +43,13 @@ internal sealed class DoneJobs
 
     /// <summary>Takes the pictures of a job; each earlier picture is taken once, so that a batch may ask for the same job twice.</summary>
     /// <returns>Those that are on disk and whole, and the names of all of them.</returns>
-    public (int Whole, IReadOnlyDictionary<int, string> Paths) Take(BatchJob job, string model, int images)
+    /// <param name="job">The job.</param>
+    /// <param name="model">The model's fingerprint.</param>
+    /// <param name="inputs">The content of the files that the job reads; empty for none.</param>
+    /// <param name="images">Pictures it makes.</param>
+    public (int Whole, IReadOnlyDictionary<int, string> Paths) Take(BatchJob job, string model, string inputs, int images)
     {
-        if (!_jobs.TryGetValue((job.Id, model), out var same) || !same.TryDequeue(out var pictures))
+        if (!_jobs.TryGetValue((job.Id, model, inputs), out var same) || !same.TryDequeue(out var pictures))
         {
             return (0, new Dictionary<int, string>());
         }
@@ -52,6 +57,8 @@ internal sealed class DoneJobs
         var whole = pictures.Count(picture => picture.Image < images && Manifest.IsWhole(_folder, picture.Path, picture.Sha256));
         return (whole, pictures.ToDictionary(picture => picture.Image, picture => picture.Path));
     }
+
+    private static string? TextOf(JsonObject line, string name) => line[name] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
 
     private sealed record DonePicture(string Path, string Sha256, int Image);
 }

@@ -54,7 +54,7 @@ internal sealed class Manifest : IDisposable
             using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
             while (reader.ReadLine() is { } line)
             {
-                if (Parse(line) is { } entry)
+                if (Parse(line) is { } entry && InnerPath.IsPictureIn(folder, (string)entry["path"]!))
                 {
                     yield return entry;
                 }
@@ -116,6 +116,7 @@ internal sealed class Manifest : IDisposable
         try
         {
             return JsonNode.Parse(line) as JsonObject is { } entry && Text(entry, "id") is not null && Text(entry, "path") is not null && Text(entry, "sha256") is not null
+                && IsNumberOrAbsent(entry, "image") && IsNumberOrAbsent(entry, "images") && IsNumberOrAbsent(entry, "index") && IsTextOrAbsent(entry, "model")
                 ? entry
                 : null;
         }
@@ -124,6 +125,10 @@ internal sealed class Manifest : IDisposable
             return null;
         }
     }
+
+    private static bool IsNumberOrAbsent(JsonObject entry, string name) => entry[name] is null || (entry[name] is JsonValue value && value.TryGetValue<int>(out _));
+
+    private static bool IsTextOrAbsent(JsonObject entry, string name) => entry[name] is null || Text(entry, name) is not null;
 
     private static string? Text(JsonObject entry, string name) => entry[name] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
 }

@@ -10,6 +10,8 @@ internal sealed class BatchRun(
 {
     private static readonly TimeSpan _patience = TimeSpan.FromMilliseconds(20);
 
+    private readonly string _model = ModelFingerprint.Of(pipeline.Folder.Path);
+    private readonly InputFiles _inputs = new();
     private readonly Stopwatch _watch = Stopwatch.StartNew();
     private Pending? _next;
 
@@ -91,7 +93,7 @@ internal sealed class BatchRun(
         var images = request.PicturesPerSeed;
         var pattern = job.Output is { } output ? OutputPattern.ParseLine(output) : names;
         PictureFile.RequireRoomForText(pattern.PathOf(job.Index, images, request.Seeds[0], job.Prompt).Path, request);
-        var (whole, paths) = folder.Done.Take(job, pipeline.Folder.Name, images);
+        var (whole, paths) = folder.Done.Take(job, _model, InputsOf(job), images);
         if (whole < images)
         {
             return new Pending(job, request, images, pattern, paths);
@@ -100,6 +102,8 @@ internal sealed class BatchRun(
         Skipped++;
         return null;
     }
+
+    private string InputsOf(BatchJob job) => _inputs.Fingerprint(job.Fields.Where(field => options.IsFile(field.Key)));
 
     private bool CanJoin(Pending first, Pending next)
     {
@@ -136,7 +140,7 @@ internal sealed class BatchRun(
                 // One of them spoils it for the others; alone, it is found.
                 group.Skip(done).ToList().ForEach(one => PaintGroup([one], cancellation));
             }
-            else if (error is ModelException && Painted == 0 && !settings.FailFast)
+            else if (error is ModelException { IsOfOpening: true } && Painted == 0 && !settings.FailFast)
             {
                 // A model that cannot be opened fails every job.
                 throw;
@@ -163,6 +167,12 @@ internal sealed class BatchRun(
             line["line"] = job.Line;
             line["images"] = images;
             line["unet_batch"] = together;
+            line["model_id"] = _model;
+            if (InputsOf(job) is { Length: > 0 } inputs)
+            {
+                line["inputs"] = inputs;
+            }
+
             return line;
         });
         Painted++;

@@ -59,6 +59,32 @@ internal static class ForeignPicture
         }
     }
 
+    /// <summary>The least and the greatest opacity of a picture that has been read already.</summary>
+    public static (byte Least, byte Most) Alpha(byte[] file, PictureKind kind)
+    {
+        if (kind == PictureKind.Jpeg)
+        {
+            return (255, 255);
+        }
+
+        using var content = new MemoryStream(file, writable: false);
+        var info = Image.Identify(Settings(DecoderMegabytes), content);
+        content.Position = 0;
+        using var picture = Image.Load<Rgba32>(Settings((int)((long)info.Width * info.Height * DecoderBytesPerPixel >> 20) + DecoderMegabytes), content, Decoder(kind));
+        var (least, most) = ((byte)255, (byte)0);
+        picture.ProcessPixelRows(rows =>
+        {
+            for (var y = 0; y < rows.Height; y++)
+            {
+                foreach (ref readonly var pixel in rows.GetRowSpan(y))
+                {
+                    (least, most) = (Math.Min(least, pixel.A), Math.Max(most, pixel.A));
+                }
+            }
+        });
+        return (least, most);
+    }
+
     private static RgbImage Decode<TPixel>(Stream content, PictureKind kind, Configuration settings, JpegChroma.Layout? planes, SpanAction<TPixel> convert)
         where TPixel : unmanaged, IPixel<TPixel>
     {

@@ -11,8 +11,11 @@ internal static class PngPixels
     /// <param name="header">Size and form.</param>
     /// <param name="palette">RGB triples, empty where there is none; an index past its end is black.</param>
     /// <exception cref="InvalidDataException">A row has a filter that does not exist.</exception>
-    public static RgbImage Read(Stream inflated, PngHeader header, ReadOnlySpan<byte> palette)
+    /// <param name="alpha">Receives the least and the greatest opacity of its pixels, 255 where it has no alpha channel.</param>
+    public static RgbImage Read(Stream inflated, PngHeader header, ReadOnlySpan<byte> palette, out (byte Least, byte Most) alpha)
     {
+        var hasAlpha = header.Colour is PngColour.GrayAlpha or PngColour.Rgba;
+        alpha = hasAlpha ? ((byte)255, (byte)0) : ((byte)255, (byte)255);
         var colours = new byte[256 * 3];
         palette[..Math.Min(palette.Length, colours.Length)].CopyTo(colours);
 
@@ -27,6 +30,12 @@ internal static class PngPixels
                 Unfilter(row[0], row.AsSpan(1), above.AsSpan(1), header.Step);
                 var start = (((pass.Y + (y * pass.StepY)) * header.Width) + pass.X) * 3;
                 Expand(row.AsSpan(1), header, colours, pass.Width, pixels.AsSpan(start), pass.StepX * 3);
+                for (var x = 0; hasAlpha && x < pass.Width; x++)
+                {
+                    var opacity = Sample(row.AsSpan(1), (x * header.Channels) + header.Channels - 1, header.BitDepth);
+                    alpha = (Math.Min(alpha.Least, opacity), Math.Max(alpha.Most, opacity));
+                }
+
                 (row, above) = (above, row);
             }
         }

@@ -30,7 +30,9 @@ internal static class PngReader
     internal static PngPicture Read(byte[] file, string name)
     {
         var chunks = ReadChunks(file, name);
-        return new PngPicture(ReadImage(chunks, name), ParseTexts(chunks));
+        var image = ReadImage(chunks, name, out var alpha);
+        var exif = chunks.Find(static chunk => chunk.Type == "eXIf").Data.Span;
+        return new PngPicture(ExifOrientation.Upright(image, ExifOrientation.Of(exif)), ParseTexts(chunks)) { Alpha = alpha };
     }
 
     private static List<Chunk> ReadChunks(byte[] file, string name)
@@ -62,7 +64,7 @@ internal static class PngReader
         return chunks;
     }
 
-    private static RgbImage ReadImage(List<Chunk> chunks, string name)
+    private static RgbImage ReadImage(List<Chunk> chunks, string name, out (byte Least, byte Most) alpha)
     {
         if (chunks[0].Type != "IHDR" || !PngHeader.TryParse(chunks[0].Data.Span, out var header))
         {
@@ -88,10 +90,17 @@ internal static class PngReader
             throw Wrong(name, "has no usable palette; save it again with a picture program.");
         }
 
-        return Inflate(chunks, header, palette.Span, name);
+        var image = Inflate(chunks, header, palette.Span, name, out alpha);
+        if (chunks.Find(static chunk => chunk.Type == "tRNS").Data is { Length: > 0 } transparency)
+        {
+            // Opacities of a palette's colours, or one colour that is transparent as a whole.
+            alpha = header.Colour == PngColour.Palette ? (transparency.ToArray().Min(), (byte)255) : ((byte)0, (byte)255);
+        }
+
+        return image;
     }
 
-    private static RgbImage Inflate(List<Chunk> chunks, PngHeader header, ReadOnlySpan<byte> palette, string name)
+    private static RgbImage Inflate(List<Chunk> chunks, PngHeader header, ReadOnlySpan<byte> palette, string name, out (byte Least, byte Most) alpha)
     {
         var compressed = new MemoryStream();
         foreach (var chunk in chunks.Where(static chunk => chunk.Type == "IDAT"))
@@ -111,7 +120,7 @@ internal static class PngReader
         {
             compressed.Position = 0;
             using var inflated = new ZLibStream(compressed, CompressionMode.Decompress);
-            return PngPixels.Read(inflated, header, palette);
+            return PngPixels.Read(inflated, header, palette, out alpha);
         }
         catch (Exception exception) when (exception is IOException or InvalidDataException)
         {

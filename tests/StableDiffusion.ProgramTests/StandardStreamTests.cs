@@ -1,0 +1,135 @@
+using System.Diagnostics;
+using StableDiffusion.Cli;
+
+namespace StableDiffusion.Tests;
+
+/// <summary>Streams as shells leave them, and words as people type them.</summary>
+public sealed class StandardStreamTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("'a cat' -o a.png 2>&-", 0, "a.png")]
+    [InlineData("'a cat' -o a.png 2>/dev/full", 0, "a.png")]
+    [InlineData("'a cat' -o a.png >&-", 1, "")]
+    [InlineData("'a cat' -o a.png >/dev/full", 1, "")]
+    [InlineData("'a cat' -o a.png <&-", 0, "a.png")]
+    [InlineData("- -o a.png <&-", 2, "")]
+    [InlineData("batch - -o . <&-", 2, "")]
+    [InlineData("'a cat' -o a.png >&- 2>&- <&-", 1, "")]
+    public void Closed_and_full_streams_end_in_a_documented_way(string arguments, int exitCode, string output)
+    {
+        var (code, text, errors) = Shell($"\"$SD\" {arguments} --steps 1 -s 1 -m \"$M\"");
+        Assert.Equal((exitCode, output), (code, text.Trim()));
+        Assert.DoesNotContain("Unhandled", errors, StringComparison.Ordinal);
+
+        // What was painted is whole, whatever became of the streams.
+        if (File.Exists(_folder.PathOf("a.png")))
+        {
+            Assert.Equal(64, PngReader.Read(_folder.PathOf("a.png")).Image.Width);
+        }
+    }
+
+    [Fact]
+    public void A_reader_that_leaves_ends_the_batch_with_whole_pictures()
+    {
+        File.WriteAllLines(_folder.PathOf("p.txt"), Enumerable.Range(0, 40).Select(i => $"a cat --seed {i}"));
+        var (code, _, errors) = Shell("\"$SD\" batch p.txt --steps 1 -m \"$M\" -o out/ | true; exit ${PIPESTATUS[0]}");
+        Assert.Equal(1, code);
+        Assert.Contains("standard output cannot be written", errors, StringComparison.Ordinal);
+        Assert.All(Directory.EnumerateFiles(_folder.PathOf("out"), "*.png"), path => Assert.Equal(64, PngReader.Read(path).Image.Width));
+    }
+
+    [Fact]
+    public void A_prompt_may_begin_with_an_at_sign()
+    {
+        var (code, text, _) = Shell("\"$SD\" '@home, a cosy room' --steps 1 -s 1 -m \"$M\" --json -q");
+        Assert.Equal(0, code);
+        Assert.Contains("\"prompt\":\"@home, a cosy room\"", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_word_behind_options_of_painting_is_the_prompt_even_where_a_command_has_its_name()
+    {
+        var (code, text, _) = Shell("\"$SD\" -m \"$M\" grid --steps 1 -s 1 --json -q");
+        Assert.Equal(0, code);
+        Assert.Contains("\"prompt\":\"grid\"", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_mark_at_the_start_of_standard_input_is_no_part_of_the_prompt()
+    {
+        var (code, text, _) = Shell("printf '\\357\\273\\277a cat\\n' | \"$SD\" - --steps 1 -s 1 -m \"$M\" --json -q");
+        Assert.Equal(0, code);
+        Assert.Contains("\"prompt\":\"a cat\"", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Seeds_go_up_to_the_last_of_64_bits_and_use_the_low_32()
+    {
+        var (code, text, _) = Shell("\"$SD\" 'a cat' --steps 1 -s 18446744073709551615 -m \"$M\" -o a.png --json -q && \"$SD\" 'a cat' --steps 1 -s 4294967295 -m \"$M\" -o b.png -q && \"$SD\" compare a.png b.png --tolerance 0");
+        Assert.Equal(0, code);
+        Assert.Contains("\"seed\":18446744073709551615", text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--cfg-scale 7,5", "--cfg-scale 7,5 must be a number, such as 7.5; write 7.5 with a point")]
+    [InlineData("--steps 1,000", "write 1000 without commas")]
+    [InlineData("-s -1..1", "is not a seed")]
+    [InlineData("--save-latents 'x-{seed}.npy'", "is one file for all pictures")]
+    public void What_is_written_in_another_way_is_refused_with_the_right_one(string options, string expected)
+    {
+        var (code, _, errors) = Shell($"\"$SD\" 'a cat' -m \"$M\" {options}");
+        Assert.Equal(2, code);
+        Assert.Contains(expected, errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Whole_numbers_may_end_in_point_zero_and_True_is_true()
+    {
+        var (code, text, _) = Shell("\"$SD\" 'a cat' -m \"$M\" --steps 2.0 -s 5.0 --scheduler dpmpp_2m --scheduler-config use_karras_sigmas=True --json -q");
+        Assert.Equal(0, code);
+        Assert.Contains("Steps: 2, ", text, StringComparison.Ordinal);
+        Assert.Contains("Schedule type: Karras", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_was_not_foreseen_is_one_line_that_asks_for_a_report()
+    {
+        var before = Console.Error;
+        using var written = new StringWriter();
+        Console.SetError(written);
+        try
+        {
+            Assert.Equal(ExitCode.Unforeseen, CommandLine.Report(new InvalidOperationException("two\nlines"), ["a cat"], new ConsoleLog(quiet: false, verbose: false)));
+            Assert.Equal(ExitCode.Unforeseen, CommandLine.Report(new InvalidOperationException("again"), ["-v"], new ConsoleLog(quiet: false, verbose: false, json: true)));
+        }
+        finally
+        {
+            Console.SetError(before);
+        }
+
+        var lines = written.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Contains("InvalidOperationException: two lines); please report it", lines[0], StringComparison.Ordinal);
+        Assert.All(lines[1..], line => Assert.NotNull(System.Text.Json.Nodes.JsonNode.Parse(line)));
+        Assert.Equal(3, lines.Length);
+    }
+
+    private (int Code, string Output, string Errors) Shell(string script)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Streams are redirected as Linux does it.");
+        File.WriteAllText(_folder.PathOf("sd"), $"#!/bin/sh\nexec dotnet '{SdProgram.Path}' \"$@\"\n");
+        File.SetUnixFileMode(_folder.PathOf("sd"), UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.UserWrite);
+        var start = new ProcessStartInfo("bash", ["-c", script]) { WorkingDirectory = _folder.Path, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        (start.Environment["SD"], start.Environment["M"], start.Environment["XDG_CONFIG_HOME"]) = (_folder.PathOf("sd"), Goldens.PathOf("models", "sd1"), _folder.PathOf("no-configuration"));
+        start.Environment.Remove("SD_MODEL");
+        using var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        var errors = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output, errors.GetAwaiter().GetResult());
+    }
+}

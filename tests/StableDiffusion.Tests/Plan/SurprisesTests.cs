@@ -1,0 +1,46 @@
+namespace StableDiffusion.Tests;
+
+/// <summary>Options without effect, row by row, and prompts that other programs read otherwise.</summary>
+public class SurprisesTests
+{
+    private static readonly ModelFolder _folder = ModelFolder.Open(Goldens.PathOf("models", "sd1"));
+
+    private static readonly ImageRequest _plain = new() { Prompt = "a cat" };
+
+    public static TheoryData<string, ImageRequest, string> Cases { get; } = new()
+    {
+        { "negative", _plain with { NegativePrompt = "blurry", GuidanceScale = 1 }, "the negative prompt changes nothing: guidance is off at scale 1." },
+        { "rescale", _plain with { GuidanceRescale = 0.5, GuidanceScale = 0.5 }, "guidance rescale changes nothing" },
+        { "start", _plain with { GuidanceStart = 0.2, GuidanceScale = 1 }, "the start of guidance changes nothing" },
+        { "end", _plain with { GuidanceEnd = 0.8, GuidanceScale = 1 }, "the end of guidance changes nothing" },
+        { "eta", _plain with { Eta = 0.5, Scheduler = "euler" }, "eta changes nothing with this scheduler" },
+        { "black mask", _plain with { InitImage = Grey(200), Mask = Grey(0) }, "the mask has no light place" },
+        { "white mask", _plain with { InitImage = Grey(200), Mask = Grey(255) }, "the mask is light all over" },
+        { "editing", _plain with { Prompt = "a [cat:dog:0.5]" }, "'[cat:dog:0.5]', which other programs read as an instruction" },
+        { "alternation", _plain with { Prompt = "a [cat|dog]" }, "'[cat|dog]'" },
+        { "composition", _plain with { Prompt = "a cat AND a dog" }, "'AND'" },
+        { "network", _plain with { Prompt = "a cat <lyco:x:1>" }, "'<lyco:x:1>'" },
+        { "negative editing", _plain with { NegativePrompt = "[a:0.3]" }, "the negative prompt has '[a:0.3]'" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void What_has_no_effect_is_said(string name, ImageRequest request, string expected)
+    {
+        var said = Surprises.Of(GenerationPlan.Of(request, _folder)).ToList();
+        Assert.Contains(expected, Assert.Single(said), StringComparison.Ordinal);
+        Assert.NotEmpty(name);
+    }
+
+    [Fact]
+    public void Every_row_has_a_case() => Assert.Equal(Surprises.Rows.Count, Cases.Select(row => Surprises.Rows.Single(one => one.Holds(GenerationPlan.Of(row.Data.Item2, _folder)))).Distinct().Count());
+
+    [Theory]
+    [InlineData("a (red:1.2) cat, [blurry], BREAK a dog")]
+    [InlineData("SAND and LAND, a HANDBAG")]
+    [InlineData("a cat: the [movie]")]
+    public void What_is_understood_is_not_remarked_on(string prompt) =>
+        Assert.Empty(Surprises.Of(GenerationPlan.Of(_plain with { Prompt = prompt, NegativePrompt = "blurry", Eta = 0.5, Scheduler = "ddim" }, _folder)));
+
+    private static RgbImage Grey(byte value) => new(64, 64, [.. Enumerable.Repeat(value, 64 * 64 * 3)]);
+}
