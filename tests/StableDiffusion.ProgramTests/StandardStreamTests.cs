@@ -121,8 +121,7 @@ public sealed class StandardStreamTests : IDisposable
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Streams are redirected as Linux does it.");
         File.WriteAllText(_folder.PathOf("sd"), $"#!/bin/sh\nexec dotnet '{SdProgram.Path}' \"$@\"\n");
-        File.SetUnixFileMode(_folder.PathOf("sd"), UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.UserWrite);
-        var start = new ProcessStartInfo("bash", ["-c", script]) { WorkingDirectory = _folder.Path, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo("bash", ["-c", "chmod +x \"$SD\"; " + script]) { WorkingDirectory = _folder.Path, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         (start.Environment["SD"], start.Environment["M"], start.Environment["XDG_CONFIG_HOME"]) = (_folder.PathOf("sd"), Goldens.PathOf("models", "sd1"), _folder.PathOf("no-configuration"));
         start.Environment.Remove("SD_MODEL");
         using var process = Process.Start(start)!;

@@ -49,7 +49,7 @@ public sealed class BatchSafetyTests : IDisposable
 
         Assert.Equal(0, Batch("--resume").ExitCode);
         Assert.Equal("precious", File.ReadAllText(_folder.PathOf("victim.png")));
-        Assert.NotEqual(0, SdProgram.Run("batch", "merge", _folder.PathOf("out")).OutputLines.Count);
+        Assert.NotEmpty(SdProgram.Run("batch", "merge", _folder.PathOf("out")).OutputLines);
         Assert.Equal("precious", File.ReadAllText(_folder.PathOf("victim.png")));
     }
 
