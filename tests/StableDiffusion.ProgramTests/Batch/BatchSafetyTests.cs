@@ -86,7 +86,7 @@ public sealed class BatchSafetyTests : IDisposable
     public void A_picture_to_start_from_that_has_changed_makes_another_job()
     {
         File.Copy(Path.Combine(Repository.Root, "samples", "red-apple.png"), _folder.PathOf("in.png"));
-        File.WriteAllText(_folder.PathOf("prompts.txt"), $"a cat --seed 1 --init-image {_folder.PathOf("in.png")} --width 64 --height 64\n");
+        File.WriteAllText(_folder.PathOf("prompts.txt"), $"a cat --seed 1 --init-image {_folder.PathOf("in.png")} --width 64 --height 64 --strength 1\n");
         Assert.Equal(0, Batch().ExitCode);
         Assert.Contains("1 done before", Batch("--resume").Errors, StringComparison.Ordinal);
         File.Copy(Path.Combine(Repository.Root, "samples", "contact-sheet.png"), _folder.PathOf("in.png"), overwrite: true);
