@@ -31,8 +31,14 @@ internal static class GenerateCommand
             HelpName = "file.npy",
         };
 
+        var from = new Option<string?>("--from")
+        {
+            Description = "Paint a picture again as its file says (of this program, the webui, ComfyUI, InvokeAI); other options change what they name.",
+            HelpName = "picture",
+        };
+
         var root = new RootCommand(Help) { image.PromptArgument, run.Model, output };
-        foreach (var option in (IEnumerable<Option>)[.. image.All, saveLatents, .. steps.All, .. run.All])
+        foreach (var option in (IEnumerable<Option>)[from, .. image.All, saveLatents, .. steps.All, .. run.All])
         {
             root.Add(option);
         }
@@ -42,6 +48,7 @@ internal static class GenerateCommand
         root.Add(GridCommand.Create());
         root.Add(CannyCommand.Create());
         root.Add(UpscaleCommand.Create());
+        root.Add(ShowCommand.Create());
         root.Add(VocabularyCommand.Create());
         root.Add(ExplainCommand.Create());
         root.Add(NoiseCommand.Create());
@@ -56,18 +63,19 @@ internal static class GenerateCommand
         root.Add(CompletionCommand.Create(root));
         root.Add(CompletionCommand.CreateManual(root));
         Numbers.ReadStrictly(root);
-        root.SetAction(parsed => Run(parsed, image, run, steps, parsed.GetValue(output), parsed.GetValue(saveLatents)));
+        root.SetAction(parsed => Run(parsed, image, run, steps, parsed.GetValue(from), parsed.GetValue(output), parsed.GetValue(saveLatents)));
         return root;
     }
 
-    private static int Run(ParseResult parsed, ImageOptions image, RunOptions run, StepOptions steps, string? output, string? latentsPath)
+    private static int Run(ParseResult parsed, ImageOptions image, RunOptions run, StepOptions steps, string? from, string? output, string? latentsPath)
     {
         var watch = Stopwatch.StartNew();
         var log = run.Log(parsed);
         using var interruption = new Interruption();
         try
         {
-            var request = image.Request(parsed);
+            var again = from is null ? null : Again(from, parsed, image, log);
+            var request = again is null ? image.Request(parsed) : new LineOptions(image).Request(again);
             var pattern = OutputPattern.Parse(output);
             PictureFile.RequireWritable(pattern, request);
             if (latentsPath is not null)
@@ -83,7 +91,7 @@ internal static class GenerateCommand
             var files = steps.Files(parsed, request);
             var preview = steps.Screen(parsed, log);
             request = request with { ReportsSteps = files is not null || preview is not null };
-            var json = run.Json(parsed) ? Job(parsed, image, request.Prompt) : null;
+            var json = run.Json(parsed) ? again is null ? Job(parsed, image, request.Prompt) : new LineOptions(image).ToJson(again) : null;
             using var pipeline = run.Open(parsed, log);
             preview?.Begin(pipeline.FitColours(request, interruption.Token));
             var progress = new StepProgress(new ConsoleProgress(log), files, preview);
@@ -131,6 +139,31 @@ internal static class GenerateCommand
         {
             log.EndBar();
         }
+    }
+
+    /// <summary>What a picture's file asks for, with what the command line gives in its place.</summary>
+    private static Dictionary<string, IReadOnlyList<string>> Again(string picture, ParseResult parsed, ImageOptions image, ConsoleLog log)
+    {
+        var recipe = Recipe.Read(picture);
+        var given = new Dictionary<string, IReadOnlyList<string>>(new LineOptions(image).Defaults(parsed));
+        if (parsed.GetValue(image.PromptArgument) is { } prompt)
+        {
+            given[LineOptions.Prompt] = [prompt];
+        }
+
+        // What a note advises to give may be given.
+        foreach (var note in recipe.Notes.Where(note => !given.Keys.Any(field => note.Contains("--" + field.Replace('_', '-'), StringComparison.Ordinal))))
+        {
+            log.Warn($"{OneLine.Quote(picture)}: {OneLine.Of(note)}");
+        }
+
+        var fields = new Dictionary<string, IReadOnlyList<string>>(recipe.Fields);
+        foreach (var (field, value) in given)
+        {
+            fields[field] = value;
+        }
+
+        return fields;
     }
 
     /// <summary>What the command line asks for, as a line of a batch file.</summary>

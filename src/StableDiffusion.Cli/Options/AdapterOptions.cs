@@ -44,7 +44,8 @@ internal sealed class AdapterOptions
         string? WithoutTags(string? prompt)
         {
             var (rest, tags) = LoraTag.Extract(prompt ?? "");
-            loras.AddRange(tags.Select(tag => new Lora(OfFolder(tag, folder), tag.Weight, tag.TextWeight)).Where(lora => !loras.Contains(lora)));
+            // A LoRA that is given by its file need not be found.
+            loras.AddRange(tags.Where(tag => !loras.Exists(lora => LoraTag.NameOf(lora.Path) == tag.Name)).ToList().Select(tag => new Lora(OfFolder(tag, folder), tag.Weight, tag.TextWeight)).Where(lora => !loras.Contains(lora)));
             return prompt is null ? null : rest;
         }
 

@@ -10,7 +10,7 @@ internal static class ResultJson
 {
     /// <summary>Members that say how a picture came out, not what was asked for.</summary>
     private static readonly HashSet<string> _results =
-        ["path", "sha256", "id", "line", "image", "images", "parameters", "model", "device", "seconds", "unet_batch", "model_id", "inputs"];
+        ["path", "sha256", "id", "line", "image", "images", "parameters", "model", "device", "seconds", "unet_batch", "model_id", "inputs", "program", "notes"];
 
     private static readonly JsonSerializerOptions _readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 

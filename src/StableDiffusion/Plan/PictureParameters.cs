@@ -91,6 +91,31 @@ internal static class PictureParameters
             yield return Of("Guidance range", string.Create(CultureInfo.InvariantCulture, $"{plan.Guidance.Start}-{plan.Guidance.End}"));
         }
 
+        if (plan.Request.Prompt2 is { } prompt2)
+        {
+            yield return Of("Prompt 2", prompt2);
+        }
+
+        if (plan.Request.NegativePrompt2 is { } negative2)
+        {
+            yield return Of("Negative prompt 2", negative2);
+        }
+
+        if (plan.Request.OriginalSize is var (originalWidth, originalHeight))
+        {
+            yield return Of("Original size", $"{originalWidth}x{originalHeight}");
+        }
+
+        if (plan.Request.Crop is not (0, 0) and var (top, left))
+        {
+            yield return Of("Crop", $"{top},{left}");
+        }
+
+        if (plan.Request.TargetSize is var (targetWidth, targetHeight))
+        {
+            yield return Of("Target size", $"{targetWidth}x{targetHeight}");
+        }
+
         if (plan.ImageCount > 1)
         {
             yield return Of("Batch size", plan.ImageCount);

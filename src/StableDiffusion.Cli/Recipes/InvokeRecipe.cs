@@ -1,0 +1,77 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace StableDiffusion.Cli;
+
+/// <summary>The recipe in InvokeAI's metadata (version 3 and later).</summary>
+internal static class InvokeRecipe
+{
+    private static readonly HashSet<string> _understood =
+    [
+        "generation_mode", "positive_prompt", "negative_prompt", "width", "height", "seed", "steps", "cfg_scale", "cfg_rescale_multiplier", "scheduler", "clip_skip", "model", "loras",
+        "rand_device", "app_version", "strength", "positive_style_prompt", "negative_style_prompt",
+    ];
+
+    /// <summary>Null where it is no such object.</summary>
+    public static Recipe? Parse(string text)
+    {
+        JsonObject? json;
+        try
+        {
+            json = JsonNode.Parse(text) as JsonObject;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+
+        if (json is null || json["positive_prompt"] is null)
+        {
+            return null;
+        }
+
+        var recipe = new Recipe("InvokeAI");
+        var loras = (json["loras"] as JsonArray ?? []).OfType<JsonObject>().Select(Tag).OfType<string>();
+        recipe.Set("prompt", string.Join(' ', [Text(json["positive_prompt"]) ?? "", .. loras]));
+        foreach (var (from, to) in (IEnumerable<(string, string)>)[
+            ("negative_prompt", "negative_prompt"), ("width", "width"), ("height", "height"), ("seed", "seed"), ("steps", "steps"), ("cfg_scale", "cfg_scale"),
+            ("cfg_rescale_multiplier", "guidance_rescale"), ("positive_style_prompt", "prompt_2"), ("negative_style_prompt", "negative_prompt_2")])
+        {
+            recipe.Set(to, Text(json[from]) is { Length: > 0 } value ? value : null);
+        }
+
+        if (Text(json["clip_skip"]) is { } skip && int.TryParse(skip, NumberStyles.None, CultureInfo.InvariantCulture, out var layers))
+        {
+            // InvokeAI counts layers that are left out.
+            recipe.Set("clip_skip", (layers + 1).ToString(CultureInfo.InvariantCulture));
+        }
+
+        if (Text(json["scheduler"]) is { } scheduler)
+        {
+            var isKarras = scheduler.EndsWith("_k", StringComparison.Ordinal);
+            NodeNames.Set(recipe, isKarras ? scheduler[..^2] : scheduler, isKarras ? "karras" : "");
+        }
+
+        if (Text(json["strength"]) is { } strength)
+        {
+            recipe.Notes.Add($"it was painted from a picture at the strength {strength}; give both with --init-image and --strength.");
+        }
+
+        if (Text(json["rand_device"]) is { } device && device != "cpu")
+        {
+            recipe.Notes.Add($"the noise came from {device}; the CPU's is taken, and the picture will be another.");
+        }
+
+        recipe.Notes.AddRange(json.Where(field => !_understood.Contains(field.Key) && field.Value is not null).Select(field => $"{field.Key} is not followed."));
+        return recipe;
+    }
+
+    private static string? Tag(JsonObject lora)
+    {
+        var model = lora["model"] as JsonObject ?? lora["lora"] as JsonObject;
+        return (Text(model?["name"]) ?? Text(model?["model_name"])) is { } name ? $"<lora:{name}:{Text(lora["weight"]) ?? "1"}>" : null;
+    }
+
+    private static string? Text(JsonNode? node) => node is JsonValue value ? value.GetValueKind() == JsonValueKind.String ? (string?)value : value.ToJsonString() : null;
+}

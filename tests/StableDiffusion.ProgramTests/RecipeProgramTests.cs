@@ -1,0 +1,171 @@
+using System.Text.Json.Nodes;
+
+namespace StableDiffusion.Tests;
+
+/// <summary><c>show</c> and <c>--from</c>: pictures painted again as their files say.</summary>
+public sealed class RecipeProgramTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    public static TheoryData<string> Options =>
+    [
+        "-n dog --cfg-scale 6 --scheduler ddim --eta 0.5 --rng nvidia --clip-skip 2 -W 96 -H 64 --guidance-rescale 0.3 --guidance-end 0.8",
+        "--scheduler dpmpp_2m --sigmas karras --scheduler-config solver_order=3 --num-images 2 --long-prompt truncate",
+        "--lora LORA/kohya-r4.safetensors:unet=0.5,text=0.25 --variation-seed 9 --variation-strength 0.2",
+        "-W 48 -H 32 --hires-scale 2 --hires-steps 3 --hires-strength 0.5 --hires-upscaler lanczos --scheduler euler_a",
+    ];
+
+    [Theory]
+    [MemberData(nameof(Options))]
+    public void A_picture_of_this_program_is_painted_again_the_same(string options)
+    {
+        string[] given = options.Replace("LORA", LoraGoldens.Folder, StringComparison.Ordinal).Split(' ');
+        Paint(["a red, castle", "-s", "5", "--steps", "4", .. given, "-o", "first.png"]);
+        var first = Directory.EnumerateFiles(_folder.Path, "first*.png").Order(StringComparer.Ordinal).First();
+
+        var again = Paint(["--from", first, "--lora-dir", LoraGoldens.Folder, "-o", "again.png"]);
+
+        Assert.Equal("", again.Errors);
+        var second = Directory.EnumerateFiles(_folder.Path, "again*.png").Order(StringComparer.Ordinal).First();
+        Assert.Equal(0, Differences.Largest(PngReader.Read(second).Image, PngReader.Read(first).Image));
+        Assert.Equal(PngReader.Read(first).Texts, PngReader.Read(second).Texts);
+    }
+
+    [Fact]
+    public void An_SDXL_picture_keeps_its_second_texts_and_sizes()
+    {
+        string[] model = ["-m", Goldens.PathOf("models", "sdxl"), "-q", "--device", "cpu"];
+        Run(["a castle", "--prompt-2", "red: dog", "-n", "x", "--negative-prompt-2", "blue", "--original-size", "96x64", "--crop", "1,2", "--target-size", "64x96", "-s", "5", "--steps", "2", "-o", "first.png", .. model]);
+
+        var again = Run(["--from", "first.png", "-o", "again.png", .. model]);
+
+        Assert.Equal((0, ""), (again.ExitCode, again.Errors));
+        Assert.Equal(0, Differences.Largest(PngReader.Read(_folder.PathOf("again.png")).Image, PngReader.Read(_folder.PathOf("first.png")).Image));
+    }
+
+    [Fact]
+    public void Options_given_beside_it_change_what_they_name()
+    {
+        Paint(["a castle", "-s", "5", "--steps", "2", "-o", "first.png"]);
+        Paint(["a dog", "--from", "first.png", "--steps", "3", "-o", "again.png"]);
+        Paint(["a dog", "-s", "5", "--steps", "3", "-o", "direct.png"]);
+
+        Assert.Equal(0, Differences.Largest(PngReader.Read(_folder.PathOf("again.png")).Image, PngReader.Read(_folder.PathOf("direct.png")).Image));
+    }
+
+    [Theory]
+    [InlineData("first.png")]
+    [InlineData("first.jpg")]
+    [InlineData("first.webp")]
+    public void Show_prints_what_a_file_of_any_format_says_and_its_JSON_is_a_line_of_a_batch(string name)
+    {
+        Paint(["a castle", "-n", "grün", "-s", "5", "--steps", "2", "-o", name]);
+
+        var text = Run(["show", name]);
+        var json = Run(["show", name, "--json"]);
+
+        Assert.StartsWith("a castle\nNegative prompt: grün\nSteps: 2, Sampler: PLMS, CFG scale: 7.5, Seed: 5", text.Output, StringComparison.Ordinal);
+        var batch = SdProgram.Run(["batch", "-", "-m", Refused.GoodModel, "--device", "cpu", "-o", "out/", "-q"], _folder.Path, json.Output);
+        Assert.Equal(0, batch.ExitCode);
+        if (name.EndsWith(".png", StringComparison.Ordinal))
+        {
+            Assert.Equal(0, Differences.Largest(PngReader.Read(_folder.PathOf(batch.OutputLines[0])).Image, PngReader.Read(_folder.PathOf(name)).Image));
+        }
+    }
+
+    /// <summary>As the webui 1.10 writes it (modules/processing.py, create_infotext).</summary>
+    [Fact]
+    public void A_picture_of_the_webui_is_followed_and_what_is_not_is_said()
+    {
+        Write("web.png", ("parameters",
+            "a castle <lora:kohya-r4:0.5>\nNegative prompt: dog\nSteps: 20, Sampler: DPM++ 2M, Schedule type: Automatic, CFG scale: 7, Seed: 965400086, Size: 512x512, "
+            + "Model hash: 6ce0161689, Model: v1-5, Denoising strength: 0.6, Clip skip: 2, Hires upscale: 2, Hires steps: 10, Hires upscaler: R-ESRGAN 4x+, Lora hashes: \"kohya-r4: 41787eed5309\", ADetailer model: face, Version: v1.10.1"));
+
+        var json = JsonNode.Parse(Run(["show", "web.png", "--json"]).Output)!;
+
+        Assert.Equal(
+            """{"prompt":"a castle \u003Clora:kohya-r4:0.5\u003E","negative_prompt":"dog","steps":20,"cfg_scale":7,"width":512,"height":512,"seed":965400086,"scheduler":"DPM\u002B\u002B 2M","sigmas":"karras","hires_scale":2,"hires_steps":10,"hires_strength":0.6,"clip_skip":2}""",
+            Without(json, "program", "notes").ToJsonString());
+        string[] notes = [.. json["notes"]!.AsArray().Select(note => (string)note!)];
+        Assert.Contains(notes, note => note.Contains("GPU", StringComparison.Ordinal));
+        Assert.Contains(notes, note => note.Contains("R-ESRGAN 4x+", StringComparison.Ordinal) && note.Contains("--hires-upscaler", StringComparison.Ordinal));
+        Assert.Contains(notes, note => note.Contains("ADetailer model", StringComparison.Ordinal));
+    }
+
+    /// <summary>As ComfyUI writes its own example graph, with a LoRA, a clip layer, a linked text and the NaN of is_changed.</summary>
+    [Fact]
+    public void A_graph_of_ComfyUI_is_walked_back_from_its_sampler()
+    {
+        Write("comfy.png", ("prompt", """
+            {"3": {"class_type": "KSampler", "inputs": {"seed": 156680208700286, "steps": 20, "cfg": 8.0, "sampler_name": "euler_ancestral", "scheduler": "karras", "denoise": 1.0,
+              "model": ["10", 0], "positive": ["6", 0], "negative": ["7", 0], "latent_image": ["5", 0]}},
+             "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "v1-5.safetensors"}, "is_changed": [NaN]},
+             "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 512, "height": 768, "batch_size": 1}},
+             "6": {"class_type": "CLIPTextEncode", "inputs": {"text": ["11", 0], "clip": ["12", 0]}},
+             "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "text, NaN watermark", "clip": ["12", 0]}},
+             "9": {"class_type": "SaveImage", "inputs": {"filename_prefix": "ComfyUI", "images": ["8", 0]}},
+             "10": {"class_type": "LoraLoader", "inputs": {"lora_name": "styles/pixel.safetensors", "strength_model": 0.8, "strength_clip": 0.5, "model": ["4", 0], "clip": ["4", 1]}},
+             "11": {"class_type": "PrimitiveString", "inputs": {"value": "a castle"}},
+             "12": {"class_type": "CLIPSetLastLayer", "inputs": {"stop_at_clip_layer": -2, "clip": ["10", 1]}}}
+            """), ("workflow", "{}"));
+
+        var json = JsonNode.Parse(Run(["show", "comfy.png", "--json"]).Output)!;
+
+        Assert.Equal(
+            """{"prompt":"a castle \u003Clora:pixel:0.5:0.8\u003E","negative_prompt":"text, NaN watermark","steps":20,"cfg_scale":8.0,"width":512,"height":768,"seed":156680208700286,"scheduler":"euler_a","sigmas":"karras","clip_skip":2}""",
+            Without(json, "program", "notes").ToJsonString());
+        Assert.Equal("ComfyUI", (string?)json["program"]);
+    }
+
+    /// <summary>As InvokeAI 4 writes it: clip_skip counts layers left out, _k is Karras.</summary>
+    [Fact]
+    public void The_metadata_of_InvokeAI_are_followed()
+    {
+        Write("invoke.png", ("invokeai_metadata", """
+            {"generation_mode": "txt2img", "positive_prompt": "a castle", "negative_prompt": "", "width": 512, "height": 512, "seed": 7, "rand_device": "cpu", "cfg_scale": 7.5,
+             "steps": 30, "scheduler": "dpmpp_2m_k", "clip_skip": 1, "model": {"name": "sd15"}, "loras": [{"model": {"name": "pixel"}, "weight": 0.75}], "hrf_enabled": true}
+            """));
+
+        var json = JsonNode.Parse(Run(["show", "invoke.png", "--json"]).Output)!;
+
+        Assert.Equal(
+            """{"prompt":"a castle \u003Clora:pixel:0.75\u003E","steps":30,"cfg_scale":7.5,"width":512,"height":512,"seed":7,"scheduler":"dpmpp_2m","sigmas":"karras","clip_skip":2}""",
+            Without(json, "program", "notes").ToJsonString());
+        Assert.Equal("""["hrf_enabled is not followed."]""", json["notes"]!.ToJsonString());
+    }
+
+    [Fact]
+    public void A_picture_that_says_nothing_is_refused()
+    {
+        Write("mute.png");
+        Write("broken.png", ("prompt", "{\"3\": {\"class_type\": 4}}"), ("parameters", "no fields"));
+
+        Refused.Run(Refused.Usage, "it holds no text", _folder, ["show", "mute.png"]);
+        Refused.Run(Refused.Usage, "does not say how it was made", _folder, ["--from", "mute.png", "-m", Refused.GoodModel]);
+        Refused.Run(Refused.Usage, "it holds prompt, parameters", _folder, ["show", "broken.png", "--json"]);
+    }
+
+    private static JsonObject Without(JsonNode json, params string[] members)
+    {
+        var rest = json.DeepClone().AsObject();
+        members.ToList().ForEach(member => rest.Remove(member));
+        return rest;
+    }
+
+    private void Write(string name, params (string Key, string Value)[] texts)
+    {
+        using var stream = File.Create(_folder.PathOf(name));
+        PngWriter.Write(stream, new RgbImage(2, 2, new byte[12]), [.. texts.Select(text => KeyValuePair.Create(text.Key, text.Value))]);
+    }
+
+    private SdProgram.Outcome Paint(IEnumerable<string> arguments)
+    {
+        var outcome = Run([.. arguments, "-m", Refused.GoodModel, "--device", "cpu", "-q"]);
+        Assert.True(outcome.ExitCode == 0, outcome.Errors);
+        return outcome;
+    }
+
+    private SdProgram.Outcome Run(IEnumerable<string> arguments) => SdProgram.Run(arguments, _folder.Path, "");
+}
