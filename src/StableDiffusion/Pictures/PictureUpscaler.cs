@@ -4,7 +4,7 @@ namespace StableDiffusion;
 /// An upscaling network (ESRGAN and its like: Wang et al. 2018, arXiv 1809.00219): a picture [1, 3, height, width] from 0 to 1 in, one that is a
 /// whole number of times as large out. Large pictures go through in tiles, each with a margin that is cut off, so that seams do not show.
 /// </summary>
-public sealed class PictureUpscaler : IDisposable
+internal sealed class PictureUpscaler : IDisposable
 {
     /// <summary>Pixels along one side of a tile, without its margin.</summary>
     public const int DefaultTile = 192;
