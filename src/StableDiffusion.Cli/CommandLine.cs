@@ -18,7 +18,7 @@ internal static class CommandLine
             var parsed = root.Parse(words, Parser);
             if (parsed.Errors.Count > 0)
             {
-                log.Error($"{UsageError.Describe(parsed)}. Run with --help for all options.");
+                log.Error($"{UsageError.Describe(parsed)}. sd help all lists all options.");
                 return ExitCode.Usage;
             }
 

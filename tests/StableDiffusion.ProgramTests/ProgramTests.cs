@@ -155,9 +155,10 @@ public sealed class ProgramTests : IDisposable
         string[] withoutDefault =
         [
             "--prompt", "--negative-prompt", "--save-latents", "--scheduler-config", "--latents", "--init-image", "--mask",
+            "--lora", "--lora-dir", "--embedding", "--embedding-dir", "--control", "--control-image", "--preset",
         ];
 
-        var outcome = Run(["--help"]);
+        var outcome = Run(["help", "all"]);
 
         var help = string.Join(' ', outcome.Output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         foreach (var option in GenerateCommand.Create().Options.Where(option => option.Name is not ("--help" or "--version")))

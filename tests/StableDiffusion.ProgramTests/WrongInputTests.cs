@@ -10,7 +10,7 @@ public sealed class WrongInputTests
     {
         { "red", "red is one word too many; put a prompt of several words in quotes" },
         { "--prompt pear", "the prompt is given twice, as an argument and with --prompt; give it once." },
-        { "--stepz 3", "'--stepz'. Run with --help for all options." },
+        { "--stepz 3", "'--stepz'. sd help all lists all options." },
         { "--steps", "argument missing for option: '--steps'" },
         { "--steps 3 --steps 4", "'--steps' expects a single argument but 2 were provided" },
         { "--steps many", "--steps many must be a whole number" },

@@ -13,7 +13,8 @@ internal static class BatchCommand
         A line is a prompt with options (a red apple --seed 5 --steps 20), a JSON object ({"prompt": "a red apple", "seed": 5}), or a row of a
         CSV file whose header names the options. Options given here are the defaults of all lines. {red|green} apple stands for both, and
         --seed 0..9 for ten pictures. Each picture gets its line in manifest.jsonl beside it; --resume goes on where a run was stopped.
-        Exit codes: 0 all done, 1 a line or the run failed, 2 wrong usage, 130 stopped by Ctrl-C, 143 by SIGTERM.
+        Exit codes: 0 all done, 1 a line or the run failed, 2 wrong usage, 130 stopped by Ctrl-C, 143 by SIGTERM. Example:
+          sd batch prompts.txt --steps 10 --output 'out/{index:03}-{seed}.png' --resume
         """;
 
     public static Command Create()

@@ -11,7 +11,7 @@ internal static class MergeCommand
     public static Command Create()
     {
         var folder = new Argument<string>("folder") { Description = "The folder that the shards painted into." };
-        var merge = new Command("merge", "Checks all pictures of a folder's manifests and joins these in manifest.jsonl, in order. Exit code 1 if a picture is torn or gone.") { folder };
+        var merge = new Command("merge", "Checks all pictures of a folder's manifests and joins these in manifest.jsonl, in order. Exit code 1 if a picture is torn or gone. Example:\n  sd batch merge out/") { folder };
         merge.SetAction(parsed => Run(parsed.GetValue(folder)!));
         return merge;
     }

@@ -11,7 +11,7 @@ internal static class CannyCommand
         var output = new Option<string>("--output", "-o") { Description = "The picture of edges to write: .png, .jpg or .webp.", HelpName = "file", Required = true };
         var low = new Option<double>("--low") { Description = "Slopes above it belong to an edge if they touch one.", HelpName = "x", DefaultValueFactory = _ => Canny.DefaultLow };
         var high = new Option<double>("--high") { Description = "Slopes above it are edges.", HelpName = "x", DefaultValueFactory = _ => Canny.DefaultHigh };
-        var command = new Command("canny", "Finds the edges of a picture, as OpenCV does; for --control-image.") { file, output, low, high };
+        var command = new Command("canny", "Finds the edges of a picture, as OpenCV does; for --control-image. Example:\n  sd canny photo.jpg --output edges.png --low 100 --high 200") { file, output, low, high };
         command.SetAction(parsed =>
         {
             foreach (var option in (Option<double>[])[low, high])

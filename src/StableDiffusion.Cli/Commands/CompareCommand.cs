@@ -16,7 +16,7 @@ internal static class CompareCommand
             HelpName = "levels",
             DefaultValueFactory = _ => 2,
         };
-        var compare = new Command("compare", "Compares pictures value by value. Exit code 1 if one differs by more than the tolerance or is missing.") { expected, actual, tolerance };
+        var compare = new Command("compare", "Compares pictures value by value. Exit code 1 if one differs by more than the tolerance or is missing. Example:\n  sd compare known/ painted/ --tolerance 3") { expected, actual, tolerance };
         compare.SetAction(parsed => Run(parsed.GetValue(expected)!, parsed.GetValue(actual)!, parsed.GetValue(tolerance)));
         return compare;
     }

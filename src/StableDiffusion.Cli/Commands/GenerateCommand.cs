@@ -62,6 +62,7 @@ internal static class GenerateCommand
         root.Add(ConfigCommand.Create());
         root.Add(CompletionCommand.Create(root));
         root.Add(CompletionCommand.CreateManual(root));
+        HelpPage.AddTo(root);
         Numbers.ReadStrictly(root);
         root.SetAction(parsed => Run(parsed, image, run, steps, parsed.GetValue(from), parsed.GetValue(output), parsed.GetValue(saveLatents)));
         return root;

@@ -11,7 +11,7 @@ internal static class GridCommand
         var output = new Option<string>("--output", "-o") { Description = "The sheet to write: .png, .jpg or .webp.", HelpName = "file", Required = true };
         var columns = new Option<int>("--columns", "-c") { Description = "Pictures in a row.", HelpName = "n", DefaultValueFactory = _ => 6 };
         var gap = new Option<int>("--gap") { Description = "White pixels between pictures.", HelpName = "pixels", DefaultValueFactory = _ => 4 };
-        var command = new Command("grid", "Lays pictures out on one sheet.") { files, output, columns, gap };
+        var command = new Command("grid", "Lays pictures out on one sheet. Example:\n  sd grid apple.png pear.jpg plum.webp --columns 3 --output sheet.png") { files, output, columns, gap };
         command.SetAction(parsed =>
         {
             var path = parsed.GetValue(output)!;

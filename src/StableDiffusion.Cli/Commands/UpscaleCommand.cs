@@ -18,7 +18,7 @@ internal static class UpscaleCommand
         var tile = new Option<int>("--tile") { Description = "Pixels along one side of a tile.", HelpName = "pixels", DefaultValueFactory = _ => PictureUpscaler.DefaultTile };
         var margin = new Option<int>("--tile-margin") { Description = "Pixels around a tile that are cut off again.", HelpName = "pixels", DefaultValueFactory = _ => PictureUpscaler.DefaultMargin };
         var device = new Option<string>("--device") { Description = "auto, cpu or cuda[:n].", HelpName = "device", DefaultValueFactory = _ => "auto" };
-        var command = new Command("upscale", "Enlarges a picture.") { file, output, upscaler, scale, tile, margin, device };
+        var command = new Command("upscale", "Enlarges a picture. Example:\n  sd upscale apple.png --upscaler lanczos --scale 2 --output large.png") { file, output, upscaler, scale, tile, margin, device };
         command.SetAction(parsed =>
         {
             if (parsed.GetValue(tile) < 16 || parsed.GetValue(margin) is < 0 or > 512)

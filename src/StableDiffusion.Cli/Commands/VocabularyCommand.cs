@@ -9,7 +9,7 @@ internal static class VocabularyCommand
     {
         var run = new RunOptions();
         var command = new Command(
-            "vocabulary", "Lists what a model was taught, for models that say so: a line for each thing, with its styles and its other names, tabs between.")
+            "vocabulary", "Lists what a model was taught, for models that say so: a line for each thing, with its styles and its other names, tabs between. Example:\n  sd vocabulary --model models/emoji-256")
         {
             run.Model,
         };
