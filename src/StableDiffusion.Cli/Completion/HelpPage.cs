@@ -50,6 +50,7 @@ internal static class HelpPage
         ("Prompt and guidance", ["--clip-skip", "--long-prompt", "--guidance-rescale", "--guidance-start", "--guidance-end"]),
         ("Starting from a picture", ["--init-image", "--strength", "--mask", "--resize-mode"]),
         ("Variations and size", ["--variation-seed", "--variation-strength", "--hires-scale", "--hires-steps", "--hires-strength", "--hires-upscaler", "--upscale", "--upscaler"]),
+        ("Watching it form", ["--steps-to", "--animate", "--preview", "--preview-format"]),
         ("LoRAs and learnt words", ["--lora", "--lora-dir", "--embedding", "--embedding-dir"]),
         ("ControlNets", ["--control", "--control-image", "--control-preprocessor", "--guess-mode"]),
         ("SDXL", ["--prompt-2", "--negative-prompt-2", "--original-size", "--crop", "--target-size"]),
