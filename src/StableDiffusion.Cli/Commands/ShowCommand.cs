@@ -9,7 +9,7 @@ internal static class ShowCommand
     {
         var files = new Argument<string[]>("files") { Description = "Pictures of this program, the webui, ComfyUI or InvokeAI.", Arity = ArgumentArity.OneOrMore };
         var asJson = new Option<bool>("--json") { Description = "Print a JSON line for each: a line of a batch file that paints it again, and what could not be followed." };
-        var command = new Command("show", "Shows how a picture was made. --from paints it again.") { files, asJson };
+        var command = new Command("show", "Shows how a picture was made. --from paints it again. Example:\n  sd show apple.png") { files, asJson };
         command.SetAction(parsed =>
         {
             var options = new LineOptions(new ImageOptions());

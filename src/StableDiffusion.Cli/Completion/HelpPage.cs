@@ -45,7 +45,7 @@ internal static class HelpPage
     private static readonly (string Title, string[] Names)[] _groups =
     [
         ("Picture", ["--prompt", "--negative-prompt", "--seed", "--batch-count", "--num-images", "--width", "--height", "--steps", "--cfg-scale"]),
-        ("Model and files", ["--model", "--preset", "--output", "--quality", "--save-latents"]),
+        ("Model and files", ["--model", "--preset", "--output", "--quality", "--from", "--save-latents"]),
         ("Sampling", ["--scheduler", "--sigmas", "--spacing", "--prediction", "--scheduler-config", "--eta", "--rng", "--latents"]),
         ("Prompt and guidance", ["--clip-skip", "--long-prompt", "--guidance-rescale", "--guidance-start", "--guidance-end"]),
         ("Starting from a picture", ["--init-image", "--strength", "--mask", "--resize-mode"]),
