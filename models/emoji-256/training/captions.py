@@ -77,6 +77,11 @@ COMMON = (
 COLOURS = 'red blue green yellow pink gray white black orange purple brown golden silver'.split()
 # How a prompt asks for two things. "with" is not among them: in "a lion with a flowing mane" it changes nothing.
 PAIRED = ['{} and {}', '{} and {}', '{} next to {}', '{} beside {}']
+# A second thing behind one of these is not painted: only the words above ask for two.
+PREPOSITIONS = (
+    'with|on|in|under|near|behind|in front of|from|like|out of|inside|over|at|for|without|of|holding|wearing|riding|eating|watching|'
+    'looking at|thinking of|leaning against|crossing'
+).split('|')
 COUNTS = ['', '', 'two ', 'three ', 'some ', 'many ', 'a bunch of ', 'a pile of ', 'a group of ', 'several ']
 IRREGULAR = {
     'child': 'children', 'fish': 'fish', 'foot': 'feet', 'goose': 'geese', 'knife': 'knives', 'leaf': 'leaves', 'man': 'men',
@@ -101,7 +106,8 @@ class Names:
 
     def __init__(self, keywords: Mapping[str, Sequence[str]], texts: Iterable[str] = ()) -> None:
         labels = {label.lower() for label in keywords}
-        self.other = {label: [n for n in NAMES.get(label, []) if n not in labels] for label in sorted(labels)}
+        self.labels = sorted(labels)
+        self.other = {label: [n for n in NAMES.get(label, []) if n not in labels] for label in self.labels}
         idle = {w for phrase in BEFORE + AFTER + PLACES for w in [phrase, *phrase.split()]}
         taken = labels | {n for names in self.other.values() for n in names} | idle
         count = Counter(tag for tags in keywords.values() for tag in tags)
@@ -176,6 +182,8 @@ def around(text: str, names: Names, source: random.Random) -> str:
         text += ' with ' + source.choice(['', 'a ', 'the ', 'its ']) + names.some(2, source)
     elif u < 0.43 and names.strewn:
         text += source.choice([' ', ' ', ', ']) + names.some(5, source)
+    elif u < 0.55:
+        text += f' {source.choice(PREPOSITIONS)} {article(names.pick(source.choice(names.labels), source), source)}'
     return names.some(4, source) + ' ' + text if source.random() < 0.15 and names.strewn else text
 
 
