@@ -13,7 +13,7 @@ public class ModelVocabularyTests
     [InlineData("a photo of a cat")]
     [InlineData("A cup of coffee on a wooden table, highly detailed, 4K")]
     [InlineData("two kittens and a puppy in front of a blue background")]
-    [InlineData("please draw me the cutest little bunny, soft lighting", "cutest")]
+    [InlineData("please draw me the most wizened little bunny, soft lighting", "wizened")]
     [InlineData("an astronaut riding a horse, trending on artstation")]
     [InlineData("a pencil sketch of an owl's face")]
     [InlineData("a bunch of bananas beside a glass of red wine")]
