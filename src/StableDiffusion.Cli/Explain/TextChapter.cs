@@ -86,7 +86,7 @@ internal static class TextChapter
         return Html.Paragraph("How alike are two embeddings? The cosine of the angle between them says it: 1 for the same direction, 0 for nothing in common.")
             + Html.Table(
                 "Cosine similarity of the tokens",
-                ["", .. Enumerable.Range(0, count).Select(i => Html.Text(names.TextOf(rows[i].Id)))],
+                ["token", .. Enumerable.Range(0, count).Select(i => Html.Text(names.TextOf(rows[i].Id)))],
                 Enumerable.Range(0, count).Select(i => (IReadOnlyList<string>)[Html.Text(names.TextOf(rows[i].Id)), .. cosines[i].Select(value => $"<span class=\"cell\" style=\"--v:{Html.Number(Math.Clamp(value, 0, 1), "0.00")}\">{Html.Number(value, "0.00")}</span>")]));
     }
 
