@@ -20,7 +20,7 @@ public sealed class WrongInputTests
         { "--steps -1", "--steps -1 must be at least 1." },
         { "--steps 2000", "2000 steps are more than the 1000 that the model was trained with; ask for at most 1000." },
         { "--cfg-scale much", "--cfg-scale much must be a number" },
-        { "--cfg-scale nan", "--cfg-scale NaN must be a number of at least 0." },
+        { "--cfg-scale nan", "--cfg-scale nan must be a number, such as 7.5; leave it out for the default." },
         { "--cfg-scale -3", "--cfg-scale -3 must be a number of at least 0." },
         { "--guidance-rescale 2", "--guidance-rescale 2 must be from 0 to 1." },
         { "--guidance-start 0.7 --guidance-end 0.5", "--guidance-start must be less than --guidance-end." },
