@@ -12,6 +12,8 @@ internal sealed partial class OnnxGraph
     /// <summary>Smaller values stay in the graph: ONNX Runtime wants to see the shapes and axes among them.</summary>
     public const int SmallestExternalBytes = 1024;
 
+    private const int LargeGraph = 16 << 20;
+
     private const int OpsetField = 8;
     private const int GraphField = 7;
     private const int OpsetDomainField = 1;
@@ -124,7 +126,14 @@ internal sealed partial class OnnxGraph
             options.AddSessionConfigEntry(ExternalFolderEntry, Folder);
         }
 
-        return new InferenceSession(ToBytes(), options);
+        var bytes = ToBytes();
+        if (bytes.Length > LargeGraph)
+        {
+            // What edits left behind would lie beside the weights while these are loaded, when memory is shortest.
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        }
+
+        return new InferenceSession(bytes, options);
     }
 
     /// <summary>The values of a weight, row-major and little-endian, from wherever they lie.</summary>
