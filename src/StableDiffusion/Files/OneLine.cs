@@ -5,6 +5,8 @@ namespace StableDiffusion;
 /// <summary>Keeps foreign text from breaking a message out of its one line.</summary>
 internal static class OneLine
 {
+    private const int Longest = 80;
+
     /// <summary>The text with every control character, line breaks among them, shown as a space.</summary>
     public static string Of(string text)
     {
@@ -16,6 +18,9 @@ internal static class OneLine
 
         return line.ToString();
     }
+
+    /// <summary>The text with its end left out where it would fill the message.</summary>
+    public static string Shorten(string text) => text.Length <= Longest ? text : $"{text[..Longest].TrimEnd()}…";
 
     /// <summary>The text as part of a sentence: in quotes only where it has spaces or is empty.</summary>
     public static string Quote(string text)

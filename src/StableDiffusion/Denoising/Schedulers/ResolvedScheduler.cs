@@ -5,6 +5,9 @@ namespace StableDiffusion;
 /// <param name="Config">The model's configuration, with what name and request set laid over it.</param>
 internal sealed record ResolvedScheduler(SchedulerEntry Entry, SchedulerConfig Config)
 {
+    /// <summary>Schedulers that place their steps freely would otherwise fill the memory with them.</summary>
+    private const int MostSteps = 100_000;
+
     /// <summary>Builds it, ready for its first step.</summary>
     /// <exception cref="RequestException">It cannot do what is asked.</exception>
     public IScheduler Build(SchedulerRun run)
@@ -14,6 +17,11 @@ internal sealed record ResolvedScheduler(SchedulerEntry Entry, SchedulerConfig C
             throw new RequestException(
                 $"A run has at least one step ({run.Steps}) and one image ({run.Images}), "
                 + $"a strength above 0 up to 1 ({run.Strength}) and an eta from 0 to 1 ({run.Eta}).");
+        }
+
+        if (run.Steps > MostSteps)
+        {
+            throw new RequestException($"{run.Steps} steps are more than any scheduler here is given; ask for at most {MostSteps}.");
         }
 
         if (Config.Refusal is { } refusal)

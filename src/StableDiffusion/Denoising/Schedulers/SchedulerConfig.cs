@@ -1,8 +1,8 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 
 namespace StableDiffusion;
 
@@ -10,7 +10,7 @@ namespace StableDiffusion;
 /// A <c>scheduler_config.json</c> of diffusers, read whole: the class and every parameter of it, with that class's own default
 /// where the file is silent. Keys that the class does not have are kept for when another class is chosen.
 /// </summary>
-internal sealed partial class SchedulerConfig
+internal sealed class SchedulerConfig
 {
     private const string NoFile = "the scheduler configuration";
 
@@ -29,7 +29,7 @@ internal sealed partial class SchedulerConfig
         if (!SchedulerParameters.ByClass.TryGetValue(className, out _parameters!))
         {
             throw new ModelException(
-                $"{where}: there is no scheduler \"{className}\" here; \"_class_name\" may be "
+                $"{where}: there is no scheduler \"{OneLine.Shorten(OneLine.Of(className))}\" here; \"_class_name\" may be "
                 + $"{string.Join(", ", SchedulerParameters.ByClass.Keys.Order())}.");
         }
 
@@ -60,24 +60,7 @@ internal sealed partial class SchedulerConfig
 
     /// <summary>Reads a <c>scheduler_config.json</c>.</summary>
     /// <exception cref="ModelException">The file is missing or is no such configuration; the message names file and key.</exception>
-    public static SchedulerConfig Load(string path)
-    {
-        try
-        {
-            // Python writes infinities bare ("lambda_min_clipped": -Infinity), which JSON does not have.
-            var text = BareNumber().Replace(File.ReadAllText(path), "$1\"$2\"");
-            using var document = JsonDocument.Parse(text);
-            return Parse(document.RootElement, path);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new ModelException($"{path} cannot be read: {error.Message}", error);
-        }
-        catch (JsonException error)
-        {
-            throw new ModelException($"{path} is not valid JSON (line {error.LineNumber + 1}); fetch the model's copy again.", error);
-        }
-    }
+    public static SchedulerConfig Load(string path) => Parse(ModelJson.Read(path, hasBareNumbers: true), path);
 
     /// <summary>Takes over the keys of a configuration that is already parsed.</summary>
     /// <exception cref="ModelException">It is no scheduler configuration; the message names the key.</exception>
@@ -136,8 +119,14 @@ internal sealed partial class SchedulerConfig
             throw new ModelException($"{where} does not name the scheduler's class (\"_class_name\").");
         }
 
-        var given = json.EnumerateObject().ToImmutableDictionary(property => property.Name, property => property.Value.Clone());
-        return new SchedulerConfig(where, className.GetString()!, given, []);
+        // A key that stands twice has its last value, as in Python.
+        var given = ImmutableDictionary.CreateBuilder<string, JsonElement>();
+        foreach (var property in json.EnumerateObject())
+        {
+            given[property.Name] = property.Value.Clone();
+        }
+
+        return new SchedulerConfig(where, className.GetString()!, given.ToImmutable(), []);
     }
 
     /// <summary>What is wrong for this class with a parameter that was set by hand, or null.</summary>
@@ -164,12 +153,9 @@ internal sealed partial class SchedulerConfig
 
     internal int[] Wholes(string key) => (int[])_values[key]!;
 
-    [GeneratedRegex("""([:\[,]\s*)(-?Infinity|NaN)(?=\s*[,\]}])""")]
-    private static partial Regex BareNumber();
-
     private static bool TryRead(SchedulerParameter parameter, JsonElement value, out object? read)
     {
-        if (value.ValueKind == JsonValueKind.Null)
+        if (value.ValueKind == JsonValueKind.Null || (value.ValueKind == JsonValueKind.String && value.ValueEquals("None")))
         {
             read = parameter.Kind == ParameterKind.Flag ? false : null;
             return read is not null || parameter.Default is null;
@@ -177,15 +163,25 @@ internal sealed partial class SchedulerConfig
 
         read = parameter.Kind switch
         {
-            ParameterKind.Flag => value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : null,
+            ParameterKind.Flag => FlagOf(value),
             ParameterKind.Choice => value.ValueKind == JsonValueKind.String ? parameter.Choices.FirstOrDefault(value.ValueEquals) : null,
-            ParameterKind.Whole => WholeOf(value),
-            ParameterKind.Real => RealOf(value),
-            ParameterKind.Reals => ItemsOf(value, RealOf),
+            ParameterKind.Whole => WholeOf(value) is { } whole && parameter.Allows(whole) ? whole : null,
+            ParameterKind.Real => RealOf(value) is { } real && parameter.Allows(real) ? real : null,
+            ParameterKind.Reals => ItemsOf<double>(value, item => RealOf(item) is { } real && parameter.Allows(real) ? real : null),
             _ => ItemsOf(value, WholeOf),
         };
         return read is not null;
     }
+
+    // Settings are copied from Python, too.
+    private static bool? FlagOf(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        JsonValueKind.String when value.ValueEquals("True") => true,
+        JsonValueKind.String when value.ValueEquals("False") => false,
+        _ => null,
+    };
 
     private static int? WholeOf(JsonElement value) =>
         value.ValueKind == JsonValueKind.Number && value.GetDouble() is var number && number == (int)number ? (int)number : null;
@@ -217,11 +213,21 @@ internal sealed partial class SchedulerConfig
             ParameterKind.Choice when parameter.Choices.Length == 0 => "null",
             ParameterKind.Choice => $"one of {string.Join(", ", parameter.Choices)}",
             ParameterKind.Flag => "true or false",
-            ParameterKind.Real => "a number",
+            ParameterKind.Real => $"a number{RangeOf(parameter)}",
             ParameterKind.Reals => "a list of numbers",
-            ParameterKind.Whole => "a whole number",
+            ParameterKind.Whole => $"a whole number{RangeOf(parameter)}",
             _ => "a list of whole numbers",
         };
-        return $"Parameter \"{parameter.Name}\" is {value.GetRawText()}, but must be {wanted}.";
+        return $"Parameter \"{parameter.Name}\" is {OneLine.Shorten(value.GetRawText())}, but must be {wanted}.";
+    }
+
+    private static string RangeOf(SchedulerParameter parameter)
+    {
+        if (parameter.Most < double.MaxValue)
+        {
+            return string.Create(CultureInfo.InvariantCulture, $" from {parameter.Least} to {parameter.Most}");
+        }
+
+        return parameter.Least > 0 ? " above 0" : "";
     }
 }

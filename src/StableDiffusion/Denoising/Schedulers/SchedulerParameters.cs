@@ -5,33 +5,54 @@ namespace StableDiffusion;
 /// <summary>The parameters of each diffusers 0.39 scheduler class with that class's own defaults.</summary>
 internal static class SchedulerParameters
 {
+    /// <summary>The least number to divide by that a float32 holds without losing bits.</summary>
+    private const double AboveZero = 1.2e-38;
+
+    /// <summary>More training steps than any model has: a wrong number is not to fill the memory.</summary>
+    private const int MostTrainedSteps = 1_000_000;
+
     private static readonly SchedulerParameter[] _sigmaChoices =
         [Flag("use_karras_sigmas"), Flag("use_exponential_sigmas"), Flag("use_beta_sigmas")];
 
     private static readonly SchedulerParameter[] _flowChoices =
     [
-        Flag("use_flow_sigmas"), Real("flow_shift", 1), Flag("use_dynamic_shifting"),
+        Flag("use_flow_sigmas"), Real("flow_shift", 1) with { Least = AboveZero }, Flag("use_dynamic_shifting"),
         Choice("time_shift_type", "exponential"),
     ];
 
     private static readonly SchedulerParameter[] _thresholding =
-        [Flag("thresholding"), Real("dynamic_thresholding_ratio", 0.995), Real("sample_max_value", 1)];
+    [
+        Flag("thresholding"), Real("dynamic_thresholding_ratio", 0.995) with { Least = 0, Most = 1 },
+        Real("sample_max_value", 1) with { Least = AboveZero },
+    ];
 
-    private static readonly SchedulerParameter[] _clipping = [.. _thresholding, Real("clip_sample_range", 1)];
+    private static readonly SchedulerParameter _clipRange = Real("clip_sample_range", 1) with { Least = AboveZero };
+
+    private static readonly SchedulerParameter[] _clipping = [.. _thresholding, _clipRange];
 
     private static readonly SchedulerParameter _prediction =
         Choice("prediction_type", "epsilon", "sample", "v_prediction", "original_sample", "flow_prediction");
 
+    private static readonly SchedulerParameter _offset =
+        Whole("steps_offset", 0) with { Least = -MostTrainedSteps, Most = MostTrainedSteps };
+
     // "linspace" stands first where it is the class's default, "leading" otherwise.
     private static readonly SchedulerParameter[] _linspace =
-        [Choice("timestep_spacing", "linspace", "leading", "trailing"), Whole("steps_offset", 0)];
+        [Choice("timestep_spacing", "linspace", "leading", "trailing"), _offset];
 
     private static readonly SchedulerParameter[] _leading =
-        [Choice("timestep_spacing", "leading", "linspace", "trailing"), Whole("steps_offset", 0)];
+        [Choice("timestep_spacing", "leading", "linspace", "trailing"), _offset];
 
     private static readonly SchedulerParameter _finalSigmas = Choice("final_sigmas_type", "zero", "sigma_min");
 
     private static readonly SchedulerParameter _zeroSnr = Flag("rescale_betas_zero_snr");
+
+    private static readonly SchedulerParameter _trained = Whole("num_train_timesteps", 1000) with { Least = 1, Most = MostTrainedSteps };
+
+    private static readonly SchedulerParameter _lowestLambda =
+        Real("lambda_min_clipped", double.NegativeInfinity) with { Least = double.NegativeInfinity };
+
+    private static readonly SchedulerParameter _terminal = RealOrNull("shift_terminal") with { Least = 0, Most = 0.999999 };
 
     // The DPM-Solver family takes each other's names for these and reads them as its own.
     private static readonly string[] _algorithms = ["dpmsolver++", "dpmsolver", "sde-dpmsolver", "sde-dpmsolver++", "deis"];
@@ -71,7 +92,7 @@ internal static class SchedulerParameters
             ["LMSDiscreteScheduler"] = [.. Betas(), .. _sigmaChoices, _prediction, .. _linspace],
             ["HeunDiscreteScheduler"] =
             [
-                .. Betas(0.00085, 0.012, more: "exp"), _prediction, .. _sigmaChoices, Flag("clip_sample"), Real("clip_sample_range", 1), .. _linspace,
+                .. Betas(0.00085, 0.012, more: "exp"), _prediction, .. _sigmaChoices, Flag("clip_sample"), _clipRange, .. _linspace,
             ],
             ["KDPM2DiscreteScheduler"] = [.. Betas(0.00085, 0.012), .. _sigmaChoices, _prediction, .. _linspace],
             ["KDPM2AncestralDiscreteScheduler"] = [.. Betas(0.00085, 0.012), .. _sigmaChoices, _prediction, .. _linspace],
@@ -79,14 +100,14 @@ internal static class SchedulerParameters
             [
                 .. Betas(), Whole("solver_order", 2), _prediction, .. _thresholding, Choice("algorithm_type", _algorithms),
                 Choice("solver_type", _solvers), Flag("lower_order_final", true), Flag("euler_at_final"), .. _sigmaChoices,
-                Flag("use_lu_lambdas"), .. _flowChoices, _finalSigmas, Real("lambda_min_clipped", double.NegativeInfinity), _variance,
+                Flag("use_lu_lambdas"), .. _flowChoices, _finalSigmas, _lowestLambda, _variance,
                 .. _linspace, _zeroSnr,
             ],
             ["DPMSolverSinglestepScheduler"] =
             [
                 .. Betas(), Whole("solver_order", 2), _prediction, .. _thresholding, Choice("algorithm_type", _algorithms),
                 Choice("solver_type", _solvers), Flag("lower_order_final"), .. _sigmaChoices, .. _flowChoices, _finalSigmas,
-                Real("lambda_min_clipped", double.NegativeInfinity), _variance,
+                _lowestLambda, _variance,
             ],
             ["UniPCMultistepScheduler"] =
             [
@@ -94,7 +115,7 @@ internal static class SchedulerParameters
                 Choice("solver_type", ["bh2", .. _solvers[..^1]]), Flag("lower_order_final", true),
                 new("disable_corrector", ParameterKind.Wholes, Array.Empty<int>()),
                 new("solver_p", ParameterKind.Choice, null), RealOrNull("sigma_min"), RealOrNull("sigma_max"),
-                RealOrNull("shift_terminal"), .. _sigmaChoices, .. _flowChoices, .. _linspace, _finalSigmas, _zeroSnr,
+                _terminal, .. _sigmaChoices, .. _flowChoices, .. _linspace, _finalSigmas, _zeroSnr,
             ],
             ["DEISMultistepScheduler"] =
             [
@@ -102,20 +123,20 @@ internal static class SchedulerParameters
                 Choice("solver_type", ["logrho", "midpoint", "heun", "bh1", "bh2"]), Flag("lower_order_final", true), .. _sigmaChoices,
                 .. _flowChoices, .. _linspace,
             ],
-            ["LCMScheduler"] = [.. _consistency, Flag("clip_sample"), .. _clipping, Real("timestep_scaling", 10)],
+            ["LCMScheduler"] = [.. _consistency, Flag("clip_sample"), .. _clipping, Real("timestep_scaling", 10) with { Least = AboveZero }],
             ["TCDScheduler"] = _consistency,
-            ["IPNDMScheduler"] = [Whole("num_train_timesteps", 1000), new("trained_betas", ParameterKind.Reals, null)],
+            ["IPNDMScheduler"] = [_trained, new("trained_betas", ParameterKind.Reals, null)],
             ["FlowMatchEulerDiscreteScheduler"] =
             [
-                Whole("num_train_timesteps", 1000), Real("shift", 1), Flag("use_dynamic_shifting"), RealOrNull("base_shift", 0.5),
+                _trained, Real("shift", 1) with { Least = AboveZero }, Flag("use_dynamic_shifting"), RealOrNull("base_shift", 0.5),
                 RealOrNull("max_shift", 1.15), Whole("base_image_seq_len", 256), Whole("max_image_seq_len", 4096), Flag("invert_sigmas"),
-                RealOrNull("shift_terminal"), .. _sigmaChoices, Choice("time_shift_type", "exponential", "linear"), Flag("stochastic_sampling"),
+                _terminal, .. _sigmaChoices, Choice("time_shift_type", "exponential", "linear"), Flag("stochastic_sampling"),
             ],
         }.ToFrozenDictionary(row => row.Key, row => row.Value.ToFrozenDictionary(parameter => parameter.Name));
 
     private static SchedulerParameter[] Betas(double start = 0.0001, double end = 0.02, string schedule = "linear", params string[] more) =>
     [
-        Whole("num_train_timesteps", 1000), Real("beta_start", start), Real("beta_end", end),
+        _trained, Real("beta_start", start), Real("beta_end", end),
         new("beta_schedule", ParameterKind.Choice, schedule, ["linear", "scaled_linear", "squaredcos_cap_v2", .. more]),
         new("trained_betas", ParameterKind.Reals, null),
     ];

@@ -38,7 +38,7 @@ internal static class TimestepSpacing
         return (config.Has("timestep_spacing") ? config.Text("timestep_spacing") : "linspace") switch
         {
             "linspace" => [.. Reversed(LinearSpace(0, last - 1, steps + 1)).Select(t => Math.Round(t)).Take(steps)],
-            "leading" => Leading(steps + 1, last / (steps + 1), config.Whole("steps_offset"))[..^1],
+            "leading" => SolverLeading(config, steps, last, trained),
             _ => Trailing(steps, trained, last),
         };
     }
@@ -58,10 +58,27 @@ internal static class TimestepSpacing
                 $"{steps} steps are more than the {trained} that the model was trained with; ask for at most {trained}.");
         }
 
-        if (config.Text("timestep_spacing") == "leading" && ((steps - 1) * (trained / steps)) + config.Whole("steps_offset") >= trained)
+        if (config.Text("timestep_spacing") == "leading")
+        {
+            RequireWithin(config, steps, (steps - 1) * (trained / steps), trained);
+        }
+    }
+
+    private static double[] SolverLeading(SchedulerConfig config, int steps, int last, int trained)
+    {
+        var ratio = last / (steps + 1);
+        RequireWithin(config, steps, steps * ratio, trained);
+        return Leading(steps + 1, ratio, config.Whole("steps_offset"))[..^1];
+    }
+
+    /// <summary>Refuses a noisiest step that was never trained: networks were not told of it, and two steps would have one noise level.</summary>
+    private static void RequireWithin(SchedulerConfig config, int steps, int noisiest, int trained)
+    {
+        var offset = config.Whole("steps_offset");
+        if (noisiest + offset >= trained)
         {
             throw new RequestException(
-                $"{steps} steps with timestep_spacing leading and steps_offset {config.Whole("steps_offset")} go past the model's last training "
+                $"{steps} steps with timestep_spacing leading and steps_offset {offset} go past the model's last training "
                 + $"step {trained - 1}; ask for fewer steps or set timestep_spacing to trailing.");
         }
     }

@@ -192,6 +192,80 @@ public class SchedulerTableTests
         Assert.True(scheduler.Timesteps[^1] >= 0);
     }
 
+    // Each of these was an unhandled exception or a run that ended in NaN.
+    [Theory]
+    [InlineData("ipndm", 2147483647, "ask for at most 100000")]
+    [InlineData("flow", 2147483647, "ask for at most 100000")]
+    [InlineData("lcm", 100_001, "ask for at most 100000")]
+    [InlineData("dpmpp_2m", 999, "timestep_spacing leading and steps_offset 1 go past the model's last training step 999")]
+    [InlineData("unipc", 999, "timestep_spacing leading and steps_offset 1 go past the model's last training step 999")]
+    [InlineData("deis", 999, "timestep_spacing leading and steps_offset 1 go past the model's last training step 999")]
+    public void More_steps_than_can_be_placed_are_refused(string name, int steps, string words)
+    {
+        var config = Config("DDIMScheduler", ("steps_offset", 1), ("timestep_spacing", "leading"));
+
+        var refusal = Assert.Throws<RequestException>(() => SchedulerTable.Create(config, name, new SchedulerRun { Steps = steps }));
+        Assert.Contains(words, refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void As_many_steps_as_can_be_placed_are_run()
+    {
+        var config = Config("DDIMScheduler", ("steps_offset", 0), ("timestep_spacing", "leading"));
+
+        Assert.Equal(999f, SchedulerTable.Create(config, "dpmpp_2m", new SchedulerRun { Steps = 999 }).Timesteps[0]);
+    }
+
+    [Theory]
+    [InlineData("dynamic_thresholding_ratio", 2.0, "from 0 to 1")]
+    [InlineData("dynamic_thresholding_ratio", -1.0, "from 0 to 1")]
+    [InlineData("sample_max_value", 0.0, "above 0")]
+    [InlineData("clip_sample_range", -1.0, "above 0")]
+    [InlineData("steps_offset", 2147483647, "from -1000000 to 1000000")]
+    [InlineData("num_train_timesteps", 2147483647, "from 1 to 1000000")]
+    [InlineData("num_train_timesteps", 0, "from 1 to 1000000")]
+    [InlineData("shift_terminal", 1.0, "from 0 to 0.999999")]
+    [InlineData("flow_shift", 0.0, "above 0")]
+    [InlineData("beta_start", double.PositiveInfinity, "a number")]
+    public void A_number_out_of_its_range_is_refused_with_the_range(string key, object value, string words)
+    {
+        var node = value is double.PositiveInfinity ? JsonValue.Create("Infinity") : JsonSerializer.SerializeToNode(value);
+
+        var refusal = Assert.Throws<RequestException>(() => Config("DDIMScheduler").With(key, node));
+        Assert.Contains($"\"{key}\"", refusal.Message, StringComparison.Ordinal);
+        Assert.EndsWith($"{words}.", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Thresholding_at_the_ends_of_its_range_gives_finite_numbers()
+    {
+        foreach (var ratio in (double[])[0, 1])
+        {
+            var config = Config("DDIMScheduler", ("thresholding", true), ("dynamic_thresholding_ratio", ratio));
+            var latents = Enumerable.Range(0, 16).Select(i => (float)i).ToArray();
+            SchedulerTable.Create(config, null, new SchedulerRun { Steps = 4 }).Step(0, new float[16], latents, new OneNoise());
+            Assert.All(latents, value => Assert.True(float.IsFinite(value)));
+        }
+    }
+
+    [Fact]
+    public void Too_many_original_steps_are_named_as_such()
+    {
+        var refusal = Assert.Throws<RequestException>(() => SchedulerTable.Create(
+            Config("LCMScheduler", ("original_inference_steps", 2000)), null, new SchedulerRun { Steps = 4 }));
+        Assert.Equal("original_inference_steps is 2000, but the model was trained with 1000 steps; set it from 1 to 1000.", refusal.Message);
+    }
+
+    [Fact]
+    public void Words_of_Python_are_read_where_settings_are_copied_from_it()
+    {
+        var config = Config("DPMSolverMultistepScheduler").With("use_karras_sigmas", "True").With("lower_order_final", "False").With("trained_betas", "None");
+
+        Assert.True(config.Flag("use_karras_sigmas"));
+        Assert.False(config.Flag("lower_order_final"));
+        Assert.Null(config.Reals("trained_betas"));
+    }
+
     private static string Refusal(string className, string name) =>
         Assert.Throws<RequestException>(() => SchedulerTable.Create(Config(className), name, new SchedulerRun { Steps = 5 })).Message;
 
