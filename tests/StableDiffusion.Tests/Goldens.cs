@@ -11,6 +11,10 @@ internal static class Goldens
     public static string Beside(string name) =>
         Array.Find([Path.Combine(Root, name), Path.Combine(Root, "..", name)], Directory.Exists) ?? Path.Combine(Repository.Root, "tests", "goldens", name);
 
+    /// <summary>A single further file: in the root, or the tests' own where the set that is given has none.</summary>
+    public static string FileOrOwn(string name) =>
+        File.Exists(PathOf(name)) ? PathOf(name) : Path.Combine(Repository.Root, "tests", "goldens", name);
+
     public static string PathOf(params string[] parts) => Path.Combine([Root, .. parts]);
 }
 

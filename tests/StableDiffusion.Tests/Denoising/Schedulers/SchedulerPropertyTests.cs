@@ -120,45 +120,6 @@ public class SchedulerPropertyTests
     }
 
     [Theory]
-    [InlineData("euler", "{\"use_beta_sigmas\":true}")]
-    [InlineData("euler", "{\"interpolation_type\":\"log_linear\"}")]
-    [InlineData("euler", "{\"final_sigmas_type\":\"sigma_min\",\"use_karras_sigmas\":true,\"sigma_min\":0.1,\"sigma_max\":10}")]
-    [InlineData("lms", "{\"use_beta_sigmas\":true}")]
-    [InlineData("heun", "{\"use_beta_sigmas\":true,\"clip_sample\":true}")]
-    [InlineData("heun", "{\"beta_schedule\":\"exp\"}")]
-    [InlineData("ddpm", "{\"beta_schedule\":\"sigmoid\"}")]
-    [InlineData("ddpm", "{\"beta_schedule\":\"laplace\"}")]
-    [InlineData("dpm2", "{\"use_beta_sigmas\":true}")]
-    [InlineData("dpm2_a", "{\"use_beta_sigmas\":true}")]
-    [InlineData("dpmpp_2m", "{\"use_beta_sigmas\":true,\"solver_order\":3}")]
-    [InlineData("dpmpp_2m", "{\"algorithm_type\":\"dpmsolver\",\"final_sigmas_type\":\"sigma_min\",\"solver_order\":3}")]
-    [InlineData("dpmpp_2m", "{\"algorithm_type\":\"dpmsolver\",\"final_sigmas_type\":\"sigma_min\",\"solver_type\":\"heun\"}")]
-    [InlineData("dpmpp_2m_sde", "{\"algorithm_type\":\"sde-dpmsolver\",\"final_sigmas_type\":\"sigma_min\",\"solver_type\":\"heun\"}")]
-    [InlineData("dpmpp_2m", "{\"use_flow_sigmas\":true,\"flow_shift\":3,\"prediction_type\":\"flow_prediction\"}")]
-    [InlineData("dpmpp_2m", "{\"lambda_min_clipped\":-5.1,\"beta_schedule\":\"squaredcos_cap_v2\"}")]
-    [InlineData("dpmpp_2m", "{\"solver_type\":\"logrho\",\"algorithm_type\":\"deis\"}")]
-    [InlineData("dpmpp_2s", "{\"solver_order\":3}")]
-    [InlineData("dpmpp_2s", "{\"solver_order\":3,\"solver_type\":\"heun\",\"final_sigmas_type\":\"sigma_min\"}")]
-    [InlineData("dpmpp_2s", "{\"algorithm_type\":\"sde-dpmsolver++\",\"solver_type\":\"heun\"}")]
-    [InlineData("dpmpp_2s", "{\"algorithm_type\":\"dpmsolver\",\"final_sigmas_type\":\"sigma_min\"}")]
-    [InlineData("unipc", "{\"solver_type\":\"bh1\",\"solver_order\":3}")]
-    [InlineData("unipc", "{\"predict_x0\":false,\"final_sigmas_type\":\"sigma_min\",\"thresholding\":true}")]
-    [InlineData("unipc", "{\"disable_corrector\":[0,1],\"use_exponential_sigmas\":true,\"final_sigmas_type\":\"sigma_min\"}")]
-    [InlineData("unipc", "{\"use_flow_sigmas\":true,\"flow_shift\":3,\"prediction_type\":\"flow_prediction\",\"shift_terminal\":0.1}")]
-    [InlineData("deis", "{\"solver_order\":3,\"use_beta_sigmas\":true}")]
-    [InlineData("flow", "{\"shift_terminal\":0.1,\"use_exponential_sigmas\":true}")]
-    [InlineData("flow", "{\"invert_sigmas\":true}")]
-    public void Settings_without_a_trajectory_of_their_own_give_finite_latents(string name, string settings)
-    {
-        (string, JsonNode)[] values = [.. JsonNode.Parse(settings)!.AsObject().Select(setting => (setting.Key, setting.Value!))];
-
-        var set = Run(name, new SchedulerRun { Steps = 18 }, Start(1), new TorchRandom(3), values);
-
-        Assert.All(set, value => Assert.True(float.IsFinite(value)));
-        Assert.InRange(set.Max(MathF.Abs), 0.1f, 1000);
-    }
-
-    [Theory]
     [InlineData("ddim", 1.0, true)]
     [InlineData("ddim", 0.0, false)]
     [InlineData("tcd", 0.0, false)]
@@ -182,22 +143,18 @@ public class SchedulerPropertyTests
         Assert.Equal(1000, exponential.Timesteps[0], 1e-3f);
     }
 
+    // None of these models has settings that rule a scheduler out.
     [Theory]
     [MemberData(nameof(NamesAndModels))]
-    public void Every_row_runs_with_every_model_or_says_in_one_line_why_not(string name, string model)
+    public void Every_row_runs_with_every_model(string name, string model)
     {
         var folder = model == "emoji-256" ? Path.Combine(Repository.Root, "models", model) : Goldens.PathOf("models", model);
         var config = SchedulerConfig.Load(Path.Combine(folder, "scheduler", "scheduler_config.json"));
-        try
-        {
-            var scheduler = SchedulerTable.Create(config, name, new SchedulerRun { Steps = 5 });
-            Assert.NotEmpty(scheduler.Timesteps);
-        }
-        catch (RequestException refusal)
-        {
-            Assert.DoesNotContain('\n', refusal.Message);
-            Assert.EndsWith(".", refusal.Message, StringComparison.Ordinal);
-        }
+
+        var scheduler = SchedulerTable.Create(config, name, new SchedulerRun { Steps = 5 });
+
+        // Two calls a step but for the last, PLMS' first step twice, or PNDM's four calls for each of the first three steps.
+        Assert.InRange(scheduler.Timesteps.Count, 5, name == "pndm" ? 14 : 9);
     }
 
     private static SchedulerConfig Config()
