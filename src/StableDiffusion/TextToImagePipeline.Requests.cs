@@ -14,7 +14,7 @@ public sealed partial class TextToImagePipeline
         _adapters = new AdapterShelf(folder, _warn);
         var host = new OnnxRuntimeHost(options.Device, options.Threads, options.SessionOptions);
         Device = host.DeviceName;
-        var oneAtATime = options.OneNetworkAtATime ?? folder.WeightBytes > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes * 0.7;
+        var oneAtATime = MemoryBudget.OneNetworkAtATime(options.OneNetworkAtATime, folder.WeightBytes, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
         var loader = new NetworkLoader(folder, host);
         _networks = new NetworkSet(folder, loader, oneAtATime);
         _controls = new ControlShelf(folder, loader, oneAtATime);

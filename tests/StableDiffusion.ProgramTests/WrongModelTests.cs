@@ -17,7 +17,7 @@ public sealed class WrongModelTests : IDisposable
     {
         { "model_index.json", "{", "model/model_index.json is not valid JSON" },
         { "model_index.json", "[]", "model/model_index.json is not a JSON object." },
-        { "tokenizer/vocab.json", "{\"a\":", "model/tokenizer/vocab.json is not JSON" },
+        { "tokenizer/vocab.json", "{\"a\":", "model/tokenizer/vocab.json is not valid JSON" },
         { "tokenizer/vocab.json", "{\"a\": \"x\"}", "model/tokenizer/vocab.json: the id of \"a\" is \"x\", not a whole number from 0 up." },
         { "tokenizer/merges.txt", "#version\na b c", "model/tokenizer/merges.txt line 2: \"a b c\" is not a merge of two entries of vocab.json." },
         { "scheduler/scheduler_config.json", "{\"_class_name\": \"NewScheduler\"}", "scheduler_config.json: there is no scheduler \"NewScheduler\" here; \"_class_name\" may be" },
@@ -25,7 +25,7 @@ public sealed class WrongModelTests : IDisposable
         {
             "scheduler/scheduler_config.json",
             "{\"_class_name\": \"DDIMScheduler\", \"num_train_timesteps\": \"many\"}",
-            "\"num_train_timesteps\" is \"many\", but must be a whole number."
+            "\"num_train_timesteps\" is \"many\", but must be a whole number from 1 to 1000000."
         },
         { "unet/config.json", "{\"in_channels\": \"four\"}", "model/unet/config.json: 'in_channels' is \"four\"; it must be a number." },
         { "unet/config.json", "{\"sample_size\": [8, 8, 8]}", "model/unet/config.json: 'sample_size' is [8, 8, 8]; it must be one number or two." },

@@ -4,6 +4,12 @@ namespace StableDiffusion;
 
 internal sealed partial class ClipTokenizer
 {
+    /// <summary>The file in which the tokenizers library keeps all of a tokenizer.</summary>
+    internal const string OneFile = "tokenizer.json";
+
+    /// <summary>More than any vocabulary has.</summary>
+    private const int MostIds = 10_000_000;
+
     private const string DefaultBos = "<|startoftext|>";
     private const string DefaultEos = "<|endoftext|>";
 
@@ -37,17 +43,23 @@ internal sealed partial class ClipTokenizer
     }
 
     /// <summary>
-    /// Reads a model's tokenizer folder: <c>vocab.json</c> and <c>merges.txt</c>, and for the special tokens
-    /// <c>tokenizer_config.json</c> and <c>special_tokens_map.json</c> where they exist.
+    /// Reads a model's tokenizer folder: <c>vocab.json</c> and <c>merges.txt</c>, or <c>tokenizer.json</c> where one of them is missing,
+    /// and for the special tokens <c>tokenizer_config.json</c> and <c>special_tokens_map.json</c> where they exist.
     /// </summary>
     /// <exception cref="ModelException">A file is missing or not what transformers writes.</exception>
     public static ClipTokenizer Load(string folder)
     {
-        var vocabulary = Vocabulary.Read(Path.Combine(folder, "vocab.json"));
-        var file = Path.Combine(folder, "merges.txt");
-        var lines = Read(file, File.ReadAllLines);
-        var special = SpecialTokens.Read(folder, vocabulary);
-        return new ClipTokenizer(vocabulary, CreateEncoder(file, lines, vocabulary, special), special);
+        var (words, rules) = (Path.Combine(folder, "vocab.json"), Path.Combine(folder, "merges.txt"));
+        if ((!File.Exists(words) || !File.Exists(rules)) && TokenizerFile.ReadIfExists(Path.Combine(folder, OneFile)) is { } file)
+        {
+            var added = SpecialTokens.Read(folder, file.Vocabulary, file.AddedTokens);
+            return new ClipTokenizer(file.Vocabulary, CreateEncoder(file.Merges, file.Vocabulary, added), added);
+        }
+
+        var vocabulary = Vocabulary.Of(words, ReadJsonObject(words));
+        var merges = ReadMerges(rules);
+        var special = SpecialTokens.Read(folder, vocabulary, added: default);
+        return new ClipTokenizer(vocabulary, CreateEncoder(merges, vocabulary, special), special);
     }
 
     private static AddedToken[] Longest(IEnumerable<(PlacedRune[] Content, int Id)> tokens) =>
@@ -57,81 +69,69 @@ internal sealed partial class ClipTokenizer
            select new AddedToken([.. token.Content.Select(rune => rune.Value)], token.Id),
     ];
 
-    private static BytePairEncoder CreateEncoder(string file, string[] lines, Vocabulary vocabulary, SpecialTokens special)
+    // transformers passes over the first line, "#version: 0.2", unread.
+    private static List<Merge> ReadMerges(string file) =>
+    [
+        .. Read(file, ModelText.ReadLines).Select((line, i) => new Merge(line.Trim(), $"{file} line {i + 1}", "vocab.json")).Skip(1).Where(merge => merge.Sides.Length > 0),
+    ];
+
+    private static BytePairEncoder CreateEncoder(List<Merge> merges, Vocabulary vocabulary, SpecialTokens special)
     {
-        // transformers passes over the first line, "#version: 0.2", unread.
-        List<string> merges = [.. lines.Skip(1).Where(line => !string.IsNullOrWhiteSpace(line)).Select(line => line.Trim())];
+        List<string> sides = [.. merges.Select(merge => merge.Sides)];
         try
         {
-            return BytePairEncoder.Create(vocabulary.Ids, merges, special.Unknown.Content, special.Unknown.Id);
+            return BytePairEncoder.Create(vocabulary.Ids, sides, special.Unknown.Content, special.Unknown.Id);
         }
         catch (Exception exception) when (exception is InvalidOperationException or ArgumentException)
         {
-            RequireMerges(file, lines, vocabulary);
+            RequireMerges(merges, vocabulary);
 
             // What is left is a merge that is there twice; the later one counts.
-            List<string> distinct = [.. Enumerable.Reverse(merges).Distinct().Reverse()];
+            List<string> distinct = [.. Enumerable.Reverse(sides).Distinct().Reverse()];
             return BytePairEncoder.Create(vocabulary.Ids, distinct, special.Unknown.Content, special.Unknown.Id);
         }
     }
 
     /// <summary>Names the first line that is no merge.</summary>
-    private static void RequireMerges(string file, string[] lines, Vocabulary vocabulary)
+    private static void RequireMerges(List<Merge> merges, Vocabulary vocabulary)
     {
-        for (var i = 1; i < lines.Length; i++)
+        foreach (var (sides, where, words) in merges)
         {
-            var isMerge = string.IsNullOrWhiteSpace(lines[i])
-                || (lines[i].Trim().Split(' ') is [var left, var right]
-                    && vocabulary.Ids.ContainsKey(left) && vocabulary.Ids.ContainsKey(right) && vocabulary.Ids.ContainsKey(left + right));
+            var isMerge = sides.Split(' ') is [var left, var right]
+                && vocabulary.Ids.ContainsKey(left) && vocabulary.Ids.ContainsKey(right) && vocabulary.Ids.ContainsKey(left + right);
             if (!isMerge)
             {
-                throw new ModelException($"{file} line {i + 1}: \"{lines[i]}\" is not a merge of two entries of vocab.json. "
-                    + "The two files must come from the same model.");
+                throw new ModelException($"{where}: \"{OneLine.Shorten(OneLine.Of(sides))}\" is not a merge of two entries of {words}. "
+                    + "The two must come from the same model.");
             }
         }
     }
 
-    private static JsonElement ReadJsonObject(string file)
-    {
-        try
-        {
-            var root = JsonDocument.Parse(Read(file, File.ReadAllBytes)).RootElement;
-            return root.ValueKind == JsonValueKind.Object ? root : throw new ModelException($"{file} is not a JSON object.");
-        }
-        catch (JsonException exception)
-        {
-            throw new ModelException($"{file} is not JSON: {exception.Message}", exception);
-        }
-    }
+    private static JsonElement ReadJsonObject(string file) => Read(file, path => ModelJson.Read(path));
 
-    private static T Read<T>(string file, Func<string, T> read)
-    {
-        try
-        {
-            return read(file);
-        }
-        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new ModelException($"{file} is missing: a model's tokenizer folder holds vocab.json and merges.txt.", exception);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new ModelException($"{file} cannot be read: {exception.Message}", exception);
-        }
-    }
+    private static T Read<T>(string file, Func<string, T> read) => File.Exists(file)
+        ? read(file)
+        : throw new ModelException($"{file} is missing: a model's tokenizer folder holds vocab.json and merges.txt, or tokenizer.json.");
+
+    /// <summary>A rule of byte pair encoding.</summary>
+    /// <param name="Sides">What is merged, with a space between.</param>
+    /// <param name="Where">Where it stands, for messages.</param>
+    /// <param name="Words">Where the vocabulary stands that it is for.</param>
+    private sealed record Merge(string Sides, string Where, string Words);
 
     private sealed record Vocabulary(string File, Dictionary<string, int> Ids)
     {
-        public static Vocabulary Read(string file)
+        /// <param name="file">Where the entries stand, for messages.</param>
+        /// <param name="entries">An object from token to id.</param>
+        public static Vocabulary Of(string file, JsonElement entries)
         {
-            var entries = ReadJsonObject(file);
             var ids = new Dictionary<string, int>(entries.GetPropertyCount(), StringComparer.Ordinal);
             foreach (var entry in entries.EnumerateObject())
             {
-                ids[entry.Name] = entry.Value.ValueKind == JsonValueKind.Number && entry.Value.TryGetInt32(out var id) && id >= 0
+                ids[entry.Name] = entry.Value.ValueKind == JsonValueKind.Number && entry.Value.TryGetInt32(out var id) && id is >= 0 and < MostIds
                     ? id
                     : throw new ModelException(
-                        $"{file}: the id of \"{entry.Name}\" is {entry.Value.GetRawText()}, not a whole number from 0 up.");
+                        $"{file}: the id of \"{OneLine.Shorten(OneLine.Of(entry.Name))}\" is {OneLine.Shorten(OneLine.Of(entry.Value.GetRawText()))}, not a whole number from 0 up.");
             }
 
             return new Vocabulary(file, ids);

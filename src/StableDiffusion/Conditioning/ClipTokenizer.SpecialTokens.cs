@@ -18,7 +18,7 @@ internal sealed partial class ClipTokenizer
         private readonly string _folder;
         private readonly Vocabulary _vocabulary;
 
-        private SpecialTokens(string folder, Vocabulary vocabulary)
+        private SpecialTokens(string folder, Vocabulary vocabulary, JsonElement added)
         {
             (_folder, _vocabulary) = (folder, vocabulary);
             ReadSettings("tokenizer_config.json");
@@ -33,6 +33,15 @@ internal sealed partial class ClipTokenizer
             {
                 // transformers reads the older file only beside a configuration that lists no tokens, and then it has the last word.
                 ReadSettings("special_tokens_map.json");
+            }
+
+            foreach (var token in added.ValueKind == JsonValueKind.Array ? added.EnumerateArray() : default)
+            {
+                var content = token.GetProperty("content").GetString()!;
+                if (content.Length > 0)
+                {
+                    _added.TryAdd(content, new SpecialToken(content, token.GetProperty("id").GetInt32(), IsNormalized(token, whenText: false)));
+                }
             }
 
             // Where a file gives no more than the text, transformers' CLIPTokenizer looks for all but the padding in lower case.
@@ -55,7 +64,10 @@ internal sealed partial class ClipTokenizer
 
         public IReadOnlyCollection<SpecialToken> Added => _added.Values;
 
-        public static SpecialTokens Read(string folder, Vocabulary vocabulary) => new(folder, vocabulary);
+        /// <param name="folder">The tokenizer's folder.</param>
+        /// <param name="vocabulary">Its vocabulary.</param>
+        /// <param name="added">The added tokens of <c>tokenizer.json</c>; nothing where that is not read.</param>
+        public static SpecialTokens Read(string folder, Vocabulary vocabulary, JsonElement added) => new(folder, vocabulary, added);
 
         private void ReadSettings(string name)
         {
@@ -74,10 +86,11 @@ internal sealed partial class ClipTokenizer
         private void AddDecoderEntry(JsonProperty entry)
         {
             if (!int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id)
+                || id >= MostIds
                 || ContentOf(entry.Value) is not { } content)
             {
                 throw new ModelException($"{Path.Combine(_folder, "tokenizer_config.json")}: added_tokens_decoder holds "
-                    + $"\"{entry.Name}\": {entry.Value.GetRawText()}, not an id with its token.");
+                    + $"\"{entry.Name}\": {OneLine.Shorten(OneLine.Of(entry.Value.GetRawText()))}, not an id with its token.");
             }
 
             _added.TryAdd(content, new SpecialToken(content, id, IsNormalized(entry.Value, whenText: false)));

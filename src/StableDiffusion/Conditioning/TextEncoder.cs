@@ -18,10 +18,18 @@ internal sealed class TextEncoder : IDisposable
         var tokenizer = Task.Run(() => ClipTokenizer.Load(folder.Combine(tokenizerPart))); // while the network is opened
         Words = loader.Edits.OfType<LearntWordsEdit>().FirstOrDefault(edit => edit.AppliesTo(part))?.Words ?? LearntWords.None;
         _model = loader.Open(part);
-        Tokenizer = Finish(tokenizer);
-        _hasHiddenStates = _model.Outputs.ContainsKey("hidden_states.0");
-        var fixedLength = _model.Inputs[_model.InputNamed("input_ids")].Dimensions[^1];
-        Length = fixedLength > 0 ? fixedLength : Math.Min(Tokenizer.ModelMaxLength ?? folder.MaxTextLength, folder.MaxTextLength);
+        try
+        {
+            Tokenizer = tokenizer.GetAwaiter().GetResult();
+            _hasHiddenStates = _model.Outputs.ContainsKey("hidden_states.0");
+            var fixedLength = _model.Inputs[_model.InputNamed("input_ids")].Dimensions is [.., var last] ? last : 0;
+            Length = RequireRoom(fixedLength > 0 ? fixedLength : Math.Min(Tokenizer.ModelMaxLength ?? folder.MaxTextLength, folder.MaxTextLength));
+        }
+        catch
+        {
+            _model.Dispose();
+            throw;
+        }
     }
 
     public ClipTokenizer Tokenizer { get; }
@@ -52,18 +60,9 @@ internal sealed class TextEncoder : IDisposable
 
     public void Dispose() => _model.Dispose();
 
-    private ClipTokenizer Finish(Task<ClipTokenizer> tokenizer)
-    {
-        try
-        {
-            return tokenizer.GetAwaiter().GetResult();
-        }
-        catch
-        {
-            _model.Dispose();
-            throw;
-        }
-    }
+    /// <summary>A text has at least one token between start and end.</summary>
+    private int RequireRoom(int length) =>
+        length >= 3 ? length : throw new ModelException($"{_path} reads {length} tokens at once, which leaves none for a text (max_position_embeddings, model_max_length).");
 
     /// <summary>The output with the state before the last layer, or before those that are left out.</summary>
     private string HiddenState(int skip)

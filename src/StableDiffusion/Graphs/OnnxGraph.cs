@@ -82,6 +82,7 @@ internal sealed partial class OnnxGraph
         try
         {
             using var file = new MappedFile(path);
+            LfsPointer.Refuse(path, file.Bytes);
             var graph = new OnnxGraph(file.Bytes, path, System.IO.Path.GetFileName(path))
             {
                 Folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!,
@@ -89,7 +90,7 @@ internal sealed partial class OnnxGraph
             WeightFiles.FollowLinks(graph);
             return graph;
         }
-        catch (ModelException e)
+        catch (ModelException e) when (!e.Message.StartsWith(path, StringComparison.Ordinal))
         {
             throw new ModelException($"{path}: {e.Message} Download or export it again.", e);
         }

@@ -70,11 +70,12 @@ internal static class WeightFiles
         }
     }
 
-    private static bool IsInside(string location) =>
+    /// <summary>Whether the place of weights is a path that stays in the model's folder.</summary>
+    public static bool IsInside(string location) =>
         location.Length > 0 && !location.Contains('\0') && !Path.IsPathRooted(location) && !location.Split('/', '\\').Contains("..");
 
     /// <summary>The path as the system walks it, with every link on the way followed.</summary>
-    private static string RealPath(string path)
+    public static string RealPath(string path)
     {
         const int mostLinks = 40; // Linux stops there too
         var full = Path.GetFullPath(path);

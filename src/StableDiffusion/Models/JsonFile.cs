@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace StableDiffusion;
@@ -5,6 +6,13 @@ namespace StableDiffusion;
 /// <summary>One of a model's JSON files; a wrong type is a <see cref="ModelException"/> that names file and key.</summary>
 internal sealed class JsonFile
 {
+    /// <summary>Levels of a network: each halves the size.</summary>
+    public const int MostLevels = 10;
+
+    private const int Largest = 1_000_000;
+
+    private const double SmallestDivisor = 1e-6;
+
     private readonly string _path;
     private readonly JsonElement _root;
 
@@ -14,24 +22,7 @@ internal sealed class JsonFile
         _root = root;
     }
 
-    public static JsonFile Read(string path)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            return document.RootElement.ValueKind == JsonValueKind.Object
-                ? new JsonFile(path, document.RootElement.Clone())
-                : throw new ModelException($"{path} is not a JSON object.");
-        }
-        catch (JsonException error)
-        {
-            throw new ModelException($"{path} is not valid JSON: {OneLine.Of(error.Message)}", error);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new ModelException($"{path} cannot be read: {OneLine.Of(error.Message)}", error);
-        }
-    }
+    public static JsonFile Read(string path) => new(path, ModelJson.Read(path));
 
     /// <summary>The first of these files that exists; without one, a file in which every key is absent.</summary>
     public static JsonFile ReadIfExists(params ReadOnlySpan<string> paths)
@@ -55,18 +46,24 @@ internal sealed class JsonFile
         : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean()
         : throw Wrong(key, "true or false");
 
-    public double? Number(string key) => Find(key, JsonValueKind.Number) is { } value ? value.GetDouble() : null;
+    /// <summary>A number that is finite, in float32 too, and not below <paramref name="least"/> or above <paramref name="most"/>.</summary>
+    public double? Number(string key, double least = float.MinValue, double most = float.MaxValue) =>
+        Find(key, JsonValueKind.Number) is not { } value ? null
+        : value.TryGetDouble(out var number) && number >= least && number <= most ? number
+        : throw Wrong(key, (least, most) switch
+        {
+            (float.MinValue, float.MaxValue) => "a number",
+            (_, float.MaxValue) => string.Create(CultureInfo.InvariantCulture, $"a number of at least {least}"),
+            _ => string.Create(CultureInfo.InvariantCulture, $"a number from {least} to {most}"),
+        });
 
     /// <summary>A number to divide by.</summary>
-    public double? NumberNotZero(string key) => Number(key) is not { } value ? null : value != 0 ? value : throw Wrong(key, "a number other than 0");
+    public double? NumberNotZero(string key) =>
+        Number(key) is not { } value ? null : Math.Abs((float)value) >= SmallestDivisor ? value : throw Wrong(key, "a number other than 0");
 
-    public int? Integer(string key) =>
-        Find(key, JsonValueKind.Number) is not { } value ? null
-        : value.TryGetInt32(out var number) && number > 0 ? number
-        : throw Wrong(key, "a whole number above 0");
-
-    /// <summary>How many entries an array has.</summary>
-    public int? Length(string key) => Find(key, JsonValueKind.Array) is { } value ? value.GetArrayLength() : null;
+    /// <summary>A whole number from 1 to <paramref name="most"/>: sizes that no network has would only fill the memory.</summary>
+    public int? Integer(string key, int most = Largest) =>
+        Find(key, JsonValueKind.Number) is not { } value ? null : WholeOf(value, most) ?? throw Wrong(key, Whole(most));
 
     /// <summary>The texts of a list; empty where it is absent.</summary>
     public IReadOnlyList<string> Texts(string key) =>
@@ -74,30 +71,41 @@ internal sealed class JsonFile
         : list.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String) ? [.. list.EnumerateArray().Select(item => item.GetString()!)]
         : throw Wrong(key, "a list of texts");
 
-    /// <summary>A list of whole numbers above 0, or one alone; null where it is absent.</summary>
-    public IReadOnlyList<int>? Integers(string key)
+    /// <summary>A list of at most <paramref name="mostItems"/> whole numbers above 0, or one alone; null where it is absent.</summary>
+    public IReadOnlyList<int>? Integers(string key, int mostItems = MostLevels)
     {
         if (!_root.TryGetProperty(key, out var value) || value.ValueKind != JsonValueKind.Array)
         {
             return Integer(key) is { } one ? [one] : null;
         }
 
-        var numbers = value.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out var number) ? number : 0).ToList();
-        return numbers.Count > 0 && numbers.TrueForAll(number => number > 0) ? numbers : throw Wrong(key, "whole numbers above 0");
+        var length = value.GetArrayLength();
+        var numbers = length <= mostItems ? value.EnumerateArray().Select(item => WholeOf(item, Largest)).OfType<int>().ToList() : [];
+        return length > 0 && numbers.Count == length
+            ? numbers
+            : throw Wrong(key, string.Create(CultureInfo.InvariantCulture, $"whole numbers above 0, at least one and at most {mostItems}"));
     }
 
     /// <summary>One number that stands for both, or two.</summary>
-    public (int First, int Second)? Pair(string key)
+    public (int First, int Second)? Pair(string key, int most = Largest)
     {
         if (!_root.TryGetProperty(key, out var value) || value.ValueKind != JsonValueKind.Array)
         {
-            return Integer(key) is { } both ? (both, both) : null;
+            return Integer(key, most) is { } both ? (both, both) : null;
         }
 
-        return value.GetArrayLength() == 2 && value[0].TryGetInt32(out var first) && value[1].TryGetInt32(out var second)
+        return value.GetArrayLength() == 2 && WholeOf(value[0], most) is { } first && WholeOf(value[1], most) is { } second
             ? (first, second)
             : throw Wrong(key, "one number or two");
     }
+
+    // Python writes 4.0 for 4 where it has divided.
+    private static int? WholeOf(JsonElement value, int most) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number >= 1 && number <= most && number == Math.Floor(number)
+            ? (int)number
+            : null;
+
+    private static string Whole(int most) => string.Create(CultureInfo.InvariantCulture, $"a whole number from 1 to {most}");
 
     private JsonElement? Find(string key, JsonValueKind kind) =>
         !_root.TryGetProperty(key, out var value) || value.ValueKind == JsonValueKind.Null ? null
@@ -110,5 +118,5 @@ internal sealed class JsonFile
         });
 
     private ModelException Wrong(string key, string expected) =>
-        new($"{_path}: '{key}' is {_root.GetProperty(key).GetRawText()}; it must be {expected}.");
+        new($"{_path}: '{key}' is {OneLine.Shorten(OneLine.Of(_root.GetProperty(key).GetRawText()))}; it must be {expected}.");
 }

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace StableDiffusion;
 
 /// <summary>
@@ -8,17 +6,21 @@ namespace StableDiffusion;
 /// </summary>
 public sealed class ModelFolder
 {
+    private const int MostPixels = 65536;
+
+    private const int MostTokens = 65536;
+
     private const string WhereModelsAre = "See models/README.md for the folder that is needed.";
 
     private ModelFolder(string path)
     {
         Path = path;
-        Name = new DirectoryInfo(path).Name;
+        Name = ModelPlace.NameOf(path);
         var index = JsonFile.Read(Combine("model_index.json"));
         PipelineClass = index.Text("_class_name");
         ForceZerosForEmptyPrompt = index.Flag("force_zeros_for_empty_prompt") ?? false;
         var family = ModelFamily.Of(PipelineClass, this);
-        RequireFiles(family.NeededFiles(this));
+        RequireFiles([.. family.NeededFiles(this)]);
 
         var network = JsonFile.ReadIfExists(Combine(family.NetworkPart, "config.json"));
         (SampleHeight, SampleWidth) = family.SampleSize(network);
@@ -28,14 +30,14 @@ public sealed class ModelFolder
         var vae = JsonFile.ReadIfExists(Combine("vae_decoder", "config.json"), Combine("vae", "config.json"));
         ScalingFactor = vae.NumberNotZero("scaling_factor") ?? 0.18215;
         ShiftFactor = vae.Number("shift_factor") ?? 0;
-        LatentChannels = vae.Integer("latent_channels") ?? 4;
-        VaeSampleSize = vae.Pair("sample_size")?.First ?? 512;
+        LatentChannels = vae.Integer("latent_channels", ModelFamily.MostChannels) ?? 4;
+        VaeSampleSize = vae.Pair("sample_size", MostPixels)?.First ?? 512;
         VaeChannels = vae.Integers("block_out_channels")?[0] ?? 128;
-        PixelsPerLatent = 1 << (vae.Length("block_out_channels") - 1 ?? 3);
+        PixelsPerLatent = 1 << (vae.Integers("block_out_channels")?.Count - 1 ?? 3);
         SizeGrid = PixelsPerLatent * family.LatentGrid(network);
         Family = family.For(this);
 
-        MaxTextLength = JsonFile.ReadIfExists(Combine("text_encoder", "config.json")).Integer("max_position_embeddings") ?? 77;
+        MaxTextLength = JsonFile.ReadIfExists(Combine("text_encoder", "config.json")).Integer("max_position_embeddings", MostTokens) ?? 77;
         Scheduler = Family.AsPipelineLoads(SchedulerConfig.Load(Combine("scheduler", "scheduler_config.json")));
         Vocabulary = ModelVocabulary.Read(Combine("vocabulary.json"));
         Defaults = Family.Defaults(this).Or(JsonFile.ReadIfExists(Combine("generation_config.json")));
@@ -107,42 +109,70 @@ public sealed class ModelFolder
 
     private int SampleWidth { get; }
 
-    /// <summary>Reads a model folder; a <see cref="ModelException"/> names every missing file at once.</summary>
-    public static ModelFolder Open(string path)
+    /// <summary>
+    /// Reads a model folder; a <see cref="ModelException"/> names every missing file at once. The root of a repository in the hub's cache
+    /// stands for the snapshot of its main branch.
+    /// </summary>
+    public static ModelFolder Open(string path) => new(ModelPlace.Find(path));
+
+    /// <summary>
+    /// The path of a part's network: <c>unet/model.onnx</c>, or the only one that is there under another name (<c>model_fp16.onnx</c>).
+    /// </summary>
+    /// <exception cref="ModelException">Several are there, and none is named <c>model.onnx</c>.</exception>
+    internal string NetworkOf(string part)
     {
-        if (!Directory.Exists(path))
+        var usual = Combine(part, "model.onnx");
+        if (File.Exists(usual))
         {
-            throw new ModelException(File.Exists(path)
-                ? $"{path} is a file; a model is a folder with model_index.json in it. {WhereModelsAre}"
-                : $"{OneLine.Quote(path)} does not exist. {WhereModelsAre}");
+            return usual;
         }
 
-        if (!File.Exists(System.IO.Path.Combine(path, "model_index.json")))
+        string[] places = [Combine(part), Combine(part, "onnx")];
+        string[] others = [.. places.Where(Directory.Exists).SelectMany(place => Directory.GetFiles(place, "*.onnx")).Order(StringComparer.Ordinal)];
+        return others.Length switch
         {
-            throw new ModelException($"{path} is not a model: it has no model_index.json. {WhereModelsAre}");
-        }
-
-        return new ModelFolder(path);
+            0 => usual,
+            1 => others[0],
+            _ => Array.Find(others, other => System.IO.Path.GetFileName(other) == "model.onnx") ?? throw new ModelException(
+                $"{Combine(part)} has several networks, {string.Join(", ", others.Select(System.IO.Path.GetFileName))}; give the one to be used the name model.onnx."),
+        };
     }
 
-    /// <summary>The path of a part's network, such as <c>unet/model.onnx</c>.</summary>
-    internal string NetworkOf(string part) => Combine(part, "model.onnx");
-
-    internal string Combine(params ReadOnlySpan<string> parts) => System.IO.Path.Combine([Path, .. parts]);
+    /// <summary>The path of a file or folder of the model; many repositories keep what belongs to the export in a folder <c>onnx</c>.</summary>
+    internal string Combine(params ReadOnlySpan<string> parts)
+    {
+        var here = System.IO.Path.Combine([Path, .. parts]);
+        var below = System.IO.Path.Combine([Path, "onnx", .. parts]);
+        return !System.IO.Path.Exists(here) && System.IO.Path.Exists(below) ? below : here;
+    }
 
     /// <summary>Bytes of all networks with their external weights: about what they take in memory.</summary>
-    internal long WeightBytes => new DirectoryInfo(Path)
-        .EnumerateFiles("*", SearchOption.AllDirectories)
-        .Where(file => file.Extension != ".json" && file.Directory!.Name is not ("tokenizer" or "tokenizer_2"))
-        .Sum(file => file.Length);
+    internal long WeightBytes => new[] { Family.NetworkPart }.Concat(Family.ConditionerParts(this)).Concat(Family.CodecParts)
+        .Select(NetworkOf)
+        .Where(File.Exists)
+        .Sum(NetworkFile.Bytes);
 
-    private void RequireFiles(IEnumerable<string> needed)
+    private void RequireFiles(IReadOnlyList<string> needed)
     {
-        var missing = needed.Where(file => !File.Exists(Combine(file))).ToList();
+        var missing = needed.Where(file => !IsHere(file)).ToList();
         if (missing.Count > 0)
         {
-            throw new ModelException(string.Create(
-                CultureInfo.InvariantCulture, $"{Path} lacks {string.Join(", ", missing)}. {WhereModelsAre}"));
+            throw new ModelException($"{Path} lacks {string.Join(", ", missing)}. {WhereModelsAre}");
+        }
+
+        foreach (var network in needed.Where(IsNetwork))
+        {
+            NetworkFile.RequireWhole(NetworkOf(System.IO.Path.GetDirectoryName(network)!));
         }
     }
+
+    /// <summary>Whether a file is there, or another that says the same.</summary>
+    private bool IsHere(string file)
+    {
+        var folder = System.IO.Path.GetDirectoryName(file)!;
+        return IsNetwork(file) ? File.Exists(NetworkOf(folder))
+            : File.Exists(Combine(file)) || (folder.StartsWith("tokenizer", StringComparison.Ordinal) && File.Exists(Combine(folder, ClipTokenizer.OneFile)));
+    }
+
+    private static bool IsNetwork(string file) => file.EndsWith(".onnx", StringComparison.Ordinal);
 }

@@ -50,15 +50,14 @@ internal sealed partial class ModelVocabulary
             return null;
         }
 
+        var root = ModelJson.Read(path);
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            var root = document.RootElement;
             JsonElement[] concepts = [.. root.GetProperty("concepts").EnumerateArray()];
             JsonProperty[] styles = [.. root.GetProperty("styles").EnumerateObject()];
             return new ModelVocabulary(
                 [.. concepts.Select(concept => new Concept(
-                    concept.GetProperty("label").GetString()!,
+                    TextOf(concept.GetProperty("label")),
                     Texts(concept.GetProperty("styles")),
                     OptionalTexts(concept, "names")))],
                 [.. styles.Select(style => style.Name)],
@@ -69,13 +68,15 @@ internal sealed partial class ModelVocabulary
                     .. OptionalTexts(root, "neutral"),
                 ]);
         }
-        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
+        catch (Exception error) when (error is KeyNotFoundException or InvalidOperationException)
         {
             throw new ModelException($"{path} is no vocabulary: {OneLine.Of(error.Message)} Delete it, or fetch the model again.", error);
         }
     }
 
-    private static string[] Texts(JsonElement list) => [.. list.EnumerateArray().Select(text => text.GetString()!)];
+    private static string[] Texts(JsonElement list) => [.. list.EnumerateArray().Select(TextOf)];
+
+    private static string TextOf(JsonElement text) => text.GetString() ?? throw new InvalidOperationException("null stands where a text is needed.");
 
     private static string[] OptionalTexts(JsonElement owner, string name) => owner.TryGetProperty(name, out var list) ? Texts(list) : [];
 

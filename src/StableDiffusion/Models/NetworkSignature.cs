@@ -3,6 +3,8 @@ namespace StableDiffusion;
 /// <summary>What a denoising network's graph insists on, read without opening it. Null where any size will do.</summary>
 internal sealed record NetworkSignature
 {
+    private const int MostOfAnAxis = 65536;
+
     /// <summary>Rows of one call.</summary>
     public int? Batch { get; init; }
 
@@ -33,9 +35,19 @@ internal sealed record NetworkSignature
     /// <param name="channels">Channels where the graph leaves them open.</param>
     public static NetworkSignature Read(string path, string sample, int channels)
     {
-        var inputs = OnnxGraph.Load(path).Inputs.ToDictionary(input => input.Name);
-        int? Size(string input, int axis) =>
-            inputs.GetValueOrDefault(input)?.Shape is { } shape && axis < shape.Count ? checked((int?)shape[axis]) : null;
+        var inputs = new Dictionary<string, OnnxValue>();
+        foreach (var input in OnnxGraph.Load(path).Inputs)
+        {
+            if (!inputs.TryAdd(input.Name, input))
+            {
+                throw new ModelException($"{path} has two inputs '{OneLine.Shorten(OneLine.Of(input.Name))}'. Download or export it again.");
+            }
+        }
+
+        int? Size(string input, int axis) => inputs.GetValueOrDefault(input)?.Shape is not { } shape || axis >= shape.Count ? null
+            : shape[axis] is null or <= 0 ? null
+            : shape[axis] <= MostOfAnAxis ? (int?)shape[axis]
+            : throw new ModelException($"{path}: the input '{input}' has the size {shape[axis]}, more than any network's. Download or export it again.");
         return new NetworkSignature
         {
             Batch = Size(sample, 0),

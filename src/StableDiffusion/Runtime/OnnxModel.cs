@@ -81,6 +81,7 @@ internal sealed class OnnxModel : IDisposable
         }
         catch (OnnxRuntimeException error)
         {
+            NetworkFile.RequireWhole(path);
             throw new ModelException($"{path} cannot be opened as an ONNX model ({OneLine.Of(error.Message).Trim()}). Download or export it again.", error) { IsOfOpening = true };
         }
     }

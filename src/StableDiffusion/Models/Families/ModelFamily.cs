@@ -8,6 +8,12 @@ namespace StableDiffusion;
 /// </summary>
 internal abstract partial class ModelFamily
 {
+    /// <summary>Latents along one side; the largest models were trained at 128.</summary>
+    protected const int MostSampleSize = 8192;
+
+    /// <summary>Channels of latents, with whatever is fed beside them.</summary>
+    public const int MostChannels = 1024;
+
     private static readonly ModelFamily[] _families =
     [
         new StableDiffusionFamily(),
@@ -44,14 +50,14 @@ internal abstract partial class ModelFamily
     /// <param name="path">The network's file.</param>
     /// <param name="config">Its <c>config.json</c>.</param>
     public virtual NetworkSignature ReadNetwork(string path, JsonFile config) =>
-        NetworkSignature.Read(path, "sample", config.Integer("in_channels") ?? 4);
+        NetworkSignature.Read(path, "sample", config.Integer("in_channels", MostChannels) ?? 4);
 
     /// <summary>Height and width of the latents the network was trained on.</summary>
-    public virtual (int Height, int Width) SampleSize(JsonFile config) => config.Pair("sample_size") ?? (64, 64);
+    public virtual (int Height, int Width) SampleSize(JsonFile config) => config.Pair("sample_size", MostSampleSize) ?? (64, 64);
 
     /// <summary>Latent heights and widths must be multiples of this, so that every level of the network halves evenly.</summary>
     public virtual int LatentGrid(JsonFile config) =>
-        (1 << (config.Length("block_out_channels") - 1 ?? 3)) * (config.Integer("patch_size") ?? 1);
+        (1 << (config.Integers("block_out_channels")?.Count - 1 ?? 3)) * (config.Integer("patch_size", 64) ?? 1);
 
     /// <summary>Steps, guidance scale and strength where request and <c>generation_config.json</c> leave them open.</summary>
     public abstract GenerationDefaults Defaults(ModelFolder folder);

@@ -6,6 +6,8 @@ namespace StableDiffusion;
 /// </summary>
 internal sealed class StableDiffusionXLFamily : StableDiffusionFamily
 {
+    private const double Inpainting = 0.9999;
+
     public override string Name => "Stable Diffusion XL";
 
     public override IReadOnlyList<string> PipelineNames => ["StableDiffusionXL", "StableDiffusionXLInpaint"];
@@ -17,7 +19,13 @@ internal sealed class StableDiffusionXLFamily : StableDiffusionFamily
 
     public override ModelFamily For(ModelFolder folder) => this;
 
-    public override GenerationDefaults Defaults(ModelFolder folder) => Distilled(folder) ?? new GenerationDefaults(50, 5, 0.3);
+    /// <summary>Those of StableDiffusionXLPipeline and its Img2Img; with nine channels, or a mask, those of its Inpaint.</summary>
+    public override GenerationDefaults Defaults(ModelFolder folder) =>
+        Distilled(folder)
+        ?? (folder.Network.InputChannels == folder.LatentChannels ? new GenerationDefaults(50, 5, 0.3) : new GenerationDefaults(50, 7.5, Inpainting)) with
+        {
+            InpaintingStrength = Inpainting,
+        };
 
     public override SchedulerConfig AsPipelineLoads(SchedulerConfig scheduler) => scheduler;
 }
