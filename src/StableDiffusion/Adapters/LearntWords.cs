@@ -19,9 +19,10 @@ internal sealed class LearntWords
     /// </summary>
     public IEnumerable<(IReadOnlyList<int> Ids, int Start)> Tokenize(ClipTokenizer tokenizer, string text)
     {
+        var next = new int?[_words.Count];
         for (var start = 0; start <= text.Length;)
         {
-            var (word, at) = Next(text, start);
+            var (word, at) = Next(text, start, next);
             foreach (var token in tokenizer.Tokenize(text[start..at]))
             {
                 yield return ([token.Id], start + token.Start);
@@ -60,15 +61,23 @@ internal sealed class LearntWords
     }
 
     /// <summary>The next word of a text, the longest where several begin at one place, or none and the text's end.</summary>
-    private (LearntWord? Word, int At) Next(string text, int start)
+    /// <param name="text">The text.</param>
+    /// <param name="start">Where to begin.</param>
+    /// <param name="known">Where each word stands next, as far as it is known: a text is gone through once for each word.</param>
+    private (LearntWord? Word, int At) Next(string text, int start, int?[] known)
     {
         (LearntWord? Word, int At) next = (null, text.Length);
-        foreach (var word in _words)
+        for (var i = 0; i < _words.Count; i++)
         {
-            var at = IndexOf(text, word.Text, start);
-            if (at >= 0 && at < next.At)
+            if (known[i] is null || known[i] < start)
             {
-                next = (word, at);
+                var found = IndexOf(text, _words[i].Text, start);
+                known[i] = found < 0 ? int.MaxValue : found;
+            }
+
+            if (known[i] < next.At)
+            {
+                next = (_words[i], known[i]!.Value);
             }
         }
 

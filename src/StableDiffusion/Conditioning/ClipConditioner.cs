@@ -20,6 +20,8 @@ internal sealed class ClipConditioner : IConditioner
 {
     private const int RememberedTexts = 256;
 
+    private const int LongestShown = 1000;
+
     private readonly ModelFolder _folder;
     private readonly List<TextEncoder> _encoders = [];
     private readonly Dictionary<Text, EncodedText> _remembered = [];
@@ -139,11 +141,14 @@ internal sealed class ClipConditioner : IConditioner
         var cut = encoder.Words.Truncate(encoder.Tokenizer, text, encoder.Length);
         if (cut.DroppedText.Length > 0)
         {
-            warn($"is longer than the {encoder.Length - 2} tokens the model reads; left out: \"{cut.DroppedText}\"");
+            warn($"is longer than the {encoder.Length - 2} tokens the model reads; left out: \"{Shown(cut.DroppedText)}\"");
         }
 
         return [Plain(cut.Ids)];
     }
+
+    /// <summary>A warning is one line that can be read.</summary>
+    private static string Shown(string text) => text.Length <= LongestShown ? text : $"{text[..LongestShown]}… ({text.Length} characters)";
 
     private static PromptChunk Plain(int[] ids) => new(ids, [.. Enumerable.Repeat(1f, ids.Length)]);
 

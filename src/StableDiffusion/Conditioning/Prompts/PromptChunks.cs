@@ -9,6 +9,9 @@ internal static class PromptChunks
 {
     private const int CommaBacktrack = 20;
 
+    /// <summary>The UNet looks at all chunks at once: more of them than this fill the memory and say nothing.</summary>
+    private const int MostChunks = 256;
+
     /// <summary>
     /// Cuts a parsed prompt into chunks, at least one. For a prompt whose brackets mean nothing, give it as one piece of weight 1.
     /// </summary>
@@ -72,6 +75,12 @@ internal static class PromptChunks
         // What stands behind the first `count` tokens begins the next chunk.
         void Close(int count)
         {
+            if (chunks.Count == MostChunks)
+            {
+                throw new RequestException(
+                    nameof(ImageRequest.Prompt), $"{nameof(ImageRequest.Prompt):name} takes more than {MostChunks} times the {room} tokens that the text encoder reads at once; shorten it.");
+            }
+
             chunks.Add(Fill(tokenizer, tokens.GetRange(0, count), length));
             tokens.RemoveRange(0, count);
             afterComma = 0;

@@ -7,18 +7,22 @@ namespace StableDiffusion;
 
 /// <summary>
 /// The brackets that weigh parts of a prompt, read as AUTOMATIC1111's webui reads them (modules/prompt_parser.py,
-/// parse_prompt_attention): <c>(a)</c> times 1.1, <c>(a:1.3)</c> times 1.3, <c>[a]</c> divided by 1.1, nested ones multiplied,
+/// parse_prompt_attention): <c>(a)</c> times 1.1, <c>(a:1.3)</c> or <c>(a: 1.3)</c> times 1.3, <c>[a]</c> divided by 1.1, nested ones multiplied,
 /// <c>\(</c> a bracket as such, <c>BREAK</c> a new chunk.
 /// </summary>
 internal static partial class PromptParser
 {
+    /// <summary>Levels of brackets: each multiplies all that it holds, and 256 of them by a number without meaning.</summary>
+    private const int MostLevels = 256;
+
     private const double RoundWeight = 1.1;
     private const double SquareWeight = 1 / 1.1;
 
     /// <summary>
-    /// The pieces of a prompt in order, at least one. Nothing is refused: unbalanced brackets count as they do in the webui,
+    /// The pieces of a prompt in order, at least one. Nothing is refused but brackets too deep in each other: unbalanced brackets count as they do in the webui,
     /// and a weight that is no number (<c>(a:1.2.3)</c>, where the webui fails) is part of the text.
     /// </summary>
+    /// <exception cref="RequestException">Brackets stand more than 256 deep in each other.</exception>
     public static IReadOnlyList<WeightedText> Parse(string prompt)
     {
         var pieces = new List<WeightedText>();
@@ -30,6 +34,10 @@ internal static partial class PromptParser
             if (text[0] == '\\')
             {
                 pieces.Add(new WeightedText(text[1..], 1));
+            }
+            else if (text is "(" or "[" && round.Count + square.Count == MostLevels)
+            {
+                throw new RequestException(nameof(ImageRequest.Prompt), $"{nameof(ImageRequest.Prompt):name}: brackets stand more than {MostLevels} deep in each other; leave some out, or write \\{text} for a bracket as such.");
             }
             else if (text == "(")
             {
@@ -124,7 +132,7 @@ internal static partial class PromptParser
         return joined.Count > 0 ? joined : [new WeightedText("", 1)];
     }
 
-    [GeneratedRegex(@"\\[()\[\]\\]?|[()\[\]]|:(?<weight>[+-]?[.0-9]+)\)|[^\\()\[\]:]+|:", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"\\[()\[\]\\]?|[()\[\]]|:\s*(?<weight>[+-]?[.0-9]+)\s*\)|[^\\()\[\]:]+|:", RegexOptions.ExplicitCapture)]
     private static partial Regex Marks();
 
     [GeneratedRegex(@"(?<![\p{L}\p{N}_])BREAK(?![\p{L}\p{N}_])")]

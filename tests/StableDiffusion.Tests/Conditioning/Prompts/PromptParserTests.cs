@@ -29,6 +29,13 @@ public class PromptParserTests
         Pieces(JsonDocument.Parse(expected).RootElement),
         PromptParser.Parse(prompt));
 
+    // Blanks around the number: re_attention of the webui since version 1.7.
+    [Theory]
+    [InlineData("(a: 1.2)")]
+    [InlineData("(a:1.2 )")]
+    [InlineData("(a:  1.2\t)")]
+    public void Blanks_around_a_weight_do_not_matter(string prompt) => Assert.Equal([new WeightedText("a", 1.2)], PromptParser.Parse(prompt));
+
     [Theory]
     [InlineData("(a:1.2.3)", "a:1.2.3")]
     [InlineData("(a:.)", "a:.")]
