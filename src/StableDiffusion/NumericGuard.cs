@@ -8,7 +8,7 @@ internal static class NumericGuard
     /// <summary>Throws a <see cref="ModelException"/> that names the stage when a value is NaN or infinite.</summary>
     public static void RequireFinite(ReadOnlySpan<float> values, string stage)
     {
-        // x·0 is 0 for every finite x and NaN for the rest, so one sum over everything tells.
+        // One sum of magnitudes tells nearly always; where finite numbers add up to infinity, each is looked at.
         if (!float.IsFinite(TensorPrimitives.SumOfMagnitudes(values)) && !TensorPrimitives.IsFiniteAll(values))
         {
             throw new ModelException(

@@ -34,9 +34,10 @@ public sealed partial class TextToImagePipeline : IDisposable
             clock.Load(_networks.Codec.OpenEncoder);
         }
 
-        var starts = clock.EncodeImage(() => group.Paintings
-            .Select(painting => new StartLatents(painting.Plan, scheduler, painting.Noise, _networks.Codec, cancellation, painting.VariationSeed).Create())
-            .ToList());
+        List<(Latents Latents, Inpainting? Inpainting)> Create() =>
+            [.. group.Paintings.Select(painting =>
+                new StartLatents(painting.Plan, scheduler, painting.Noise, _networks.Codec, cancellation, painting.VariationSeed).Create())];
+        var starts = group.Plan.Request.InitImage is null ? Create() : clock.EncodeImage(Create);
         _networks.CodecIsDone();
         return (Latents.Join([.. starts.Select(start => start.Latents)]), starts[0].Inpainting);
     }

@@ -28,33 +28,67 @@ internal sealed class UNetNetwork : IDenoisingNetwork
     public IDenoisingBatch Prepare(IReadOnlyList<Conditioning> rows, int height, int width)
     {
         var size = _folder.Network.Batch ?? rows.Count;
-        var calls = rows.Chunk(size).Select(part => PrepareCall(part, size, height, width));
-        return new UNetBatch(_model, [.. calls], rows.Count);
+        var calls = new List<UNetCall>();
+        try
+        {
+            foreach (var part in rows.Chunk(size))
+            {
+                calls.Add(PrepareCall(part, size, height, width));
+            }
+
+            return new UNetBatch(_model, calls, rows.Count);
+        }
+        catch
+        {
+            calls.ForEach(call => call.Dispose());
+            throw;
+        }
     }
 
     public void Dispose() => _model.Dispose();
 
     private UNetCall PrepareCall(Conditioning[] rows, int size, int height, int width)
     {
-        var sample = _model.InputBuffer(_sample, size, _folder.Network.InputChannels, height, width);
+        var made = new List<OnnxBuffer>();
+        try
+        {
+            return PrepareCall(rows, size, height, width, made);
+        }
+        catch
+        {
+            made.ForEach(buffer => buffer.Dispose());
+            throw;
+        }
+    }
+
+    /// <summary>The same, where <paramref name="made"/> learns of each buffer as soon as there is one.</summary>
+    private UNetCall PrepareCall(Conditioning[] rows, int size, int height, int width, List<OnnxBuffer> made)
+    {
+        OnnxBuffer Made(OnnxBuffer buffer)
+        {
+            made.Add(buffer);
+            return buffer;
+        }
+
+        var sample = Made(_model.InputBuffer(_sample, size, _folder.Network.InputChannels, height, width));
         var timestepRank = _model.Inputs[_timestep].Dimensions;
-        var timestep = _model.InputBuffer(_timestep, timestepRank.Length == 0 ? [] : [timestepRank[0] > 0 ? timestepRank[0] : TimestepRows(size)]);
-        var residuals = PrepareResiduals(size, height, width);
+        var timestep = Made(_model.InputBuffer(_timestep, timestepRank.Length == 0 ? [] : [timestepRank[0] > 0 ? timestepRank[0] : TimestepRows(size)]));
+        var residuals = PrepareResiduals(size, height, width, Made);
         List<OnnxBuffer> inputs =
         [
             sample,
             timestep,
             .. residuals,
-            .. rows[0].Inputs.Keys.Where(_model.Inputs.ContainsKey).Select(name => Filled(name, rows, size)),
+            .. rows[0].Inputs.Keys.Where(_model.Inputs.ContainsKey).Select(name => Filled(name, rows, size, Made)),
         ];
         var unknown = _model.Inputs.Keys.Except(inputs.Select(input => input.Name)).ToList();
         return unknown.Count == 0
-            ? new UNetCall(inputs, sample, timestep, _model.OutputBuffer(_output, size, _folder.LatentChannels, height, width), residuals, rows.Length)
+            ? new UNetCall(inputs, sample, timestep, Made(_model.OutputBuffer(_output, size, _folder.LatentChannels, height, width)), residuals, rows.Length)
             : throw new ModelException($"{_model.Path} wants inputs that this program does not give: {string.Join(", ", unknown)}.");
     }
 
     /// <summary>Buffers of zeros for what control networks may add.</summary>
-    private List<OnnxBuffer> PrepareResiduals(int size, int height, int width)
+    private List<OnnxBuffer> PrepareResiduals(int size, int height, int width, Func<OnnxBuffer, OnnxBuffer> made)
     {
         if (_residuals.Length == 0)
         {
@@ -63,7 +97,7 @@ internal sealed class UNetNetwork : IDenoisingNetwork
 
         var shapes = _shape is null ? [] : ResidualShapes.Of(_shape, height, width);
         return shapes.Count == _residuals.Length
-            ? [.. _residuals.Zip(shapes, (name, shape) => _model.InputBuffer(name, [size, .. shape]))]
+            ? [.. _residuals.Zip(shapes, (name, shape) => made(_model.InputBuffer(name, [size, .. shape])))]
             : throw new ModelException($"{_model.Path} takes {_residuals.Length} residuals for control, which do not fit the blocks in its config.json.");
     }
 
@@ -72,9 +106,9 @@ internal sealed class UNetNetwork : IDenoisingNetwork
         _model.Inputs[_timestep].SymbolicDimensions is [var name] && name == _model.Inputs[_sample].SymbolicDimensions[0] ? size : 1;
 
     /// <summary>What all rows are told under one name; an export of fixed batch gets its missing rows filled with copies of the last one.</summary>
-    private OnnxBuffer Filled(string name, Conditioning[] rows, int size)
+    private OnnxBuffer Filled(string name, Conditioning[] rows, int size, Func<OnnxBuffer, OnnxBuffer> made)
     {
-        var buffer = _model.InputBuffer(name, [size, .. rows[0].Inputs[name].Shape]);
+        var buffer = made(_model.InputBuffer(name, [size, .. rows[0].Inputs[name].Shape]));
         var each = buffer.Floats.Length / size;
         for (var i = 0; i < size; i++)
         {

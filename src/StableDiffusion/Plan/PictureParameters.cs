@@ -46,6 +46,24 @@ internal static class PictureParameters
         : config.Flag("use_beta_sigmas") ? "Beta"
         : null;
 
+    /// <summary>What a request may give beside texts and numbers; files are named as given, for their names are not known here.</summary>
+    private static IEnumerable<(string Name, string Value)> GivenBeside(ImageRequest request)
+    {
+        static string Pair(int first, int second, char between) => string.Create(CultureInfo.InvariantCulture, $"{first}{between}{second}");
+        (string Name, string? Value)[] all =
+        [
+            ("Prompt 2", request.Prompt2),
+            ("Negative prompt 2", request.NegativePrompt2),
+            ("Original size", request.OriginalSize is var (width, height) ? Pair(width, height, 'x') : null),
+            ("Crop", request.Crop == (0, 0) ? null : Pair(request.Crop.Top, request.Crop.Left, ',')),
+            ("Target size", request.TargetSize is var (targetWidth, targetHeight) ? Pair(targetWidth, targetHeight, 'x') : null),
+            ("Latents", request.Latents is null ? null : "given"),
+            ("Mask", request.Mask is null ? null : "given"),
+            ("Resize mode", request.InitImage is null || request.Fit == default ? null : request.Fit.ToString()),
+        ];
+        return all.Where(entry => !string.IsNullOrEmpty(entry.Value)).Select(entry => (entry.Name, entry.Value!));
+    }
+
     private static IEnumerable<KeyValuePair<string, string>> Extras(GenerationPlan plan, Painting painting, int index)
     {
         static KeyValuePair<string, string> Of(string name, object value) => new(name, Convert.ToString(value, CultureInfo.InvariantCulture)!);
@@ -91,29 +109,9 @@ internal static class PictureParameters
             yield return Of("Guidance range", string.Create(CultureInfo.InvariantCulture, $"{plan.Guidance.Start}-{plan.Guidance.End}"));
         }
 
-        if (plan.Request.Prompt2 is { } prompt2)
+        foreach (var (name, value) in GivenBeside(plan.Request))
         {
-            yield return Of("Prompt 2", prompt2);
-        }
-
-        if (plan.Request.NegativePrompt2 is { } negative2)
-        {
-            yield return Of("Negative prompt 2", negative2);
-        }
-
-        if (plan.Request.OriginalSize is var (originalWidth, originalHeight))
-        {
-            yield return Of("Original size", $"{originalWidth}x{originalHeight}");
-        }
-
-        if (plan.Request.Crop is not (0, 0) and var (top, left))
-        {
-            yield return Of("Crop", $"{top},{left}");
-        }
-
-        if (plan.Request.TargetSize is var (targetWidth, targetHeight))
-        {
-            yield return Of("Target size", $"{targetWidth}x{targetHeight}");
+            yield return Of(name, value);
         }
 
         if (plan.ImageCount > 1)
