@@ -37,13 +37,22 @@ public sealed class PipelineTests(Pipelines pipelines) : IClassFixture<Pipelines
             Assert.Equal(Latents(_request with { Seeds = [picture.Seed], Scheduler = "euler_a" }), picture.Latents.Values));
     }
 
-    [Fact]
-    public void Noise_given_as_latents_is_the_noise_the_seed_draws()
+    // Schedulers that start from noise of a deviation of about 1, 14 and 157; what a seed draws is held to PyTorch and diffusers elsewhere.
+    [Theory]
+    [InlineData("ddim")]
+    [InlineData("euler")]
+    [InlineData("lms")]
+    [InlineData("heun")]
+    [InlineData("dpm2")]
+    [InlineData("dpmpp_2m")]
+    public void Noise_given_as_latents_is_the_noise_the_seed_draws(string scheduler)
     {
         var noise = new float[4 * 8 * 8];
         new TorchRandom(7).Draw(noise);
+        var request = _request with { Scheduler = scheduler };
 
-        Assert.Equal(Latents(_request), Latents(_request with { Seeds = [99], Latents = new Latents(noise, 1, 4, 8, 8) }));
+        Assert.Equal(Latents(request), Latents(request with { Seeds = [99], Latents = new Latents(noise, 1, 4, 8, 8) }));
+        Assert.NotEqual(Latents(request), Latents(request with { Latents = new Latents([.. noise.Select(value => value / 2)], 1, 4, 8, 8) }));
     }
 
     [Fact]
@@ -88,9 +97,18 @@ public sealed class PipelineTests(Pipelines pipelines) : IClassFixture<Pipelines
         Assert.InRange(Differences.Largest(Latents(_request with { InitImage = _picture, Mask = black, Strength = 0.5 }), known.Values), 0, 1e-5);
     }
 
-    [Fact]
-    public void Guidance_over_the_whole_run_is_guidance() =>
-        Assert.Equal(Latents(_request), Latents(_request with { GuidanceStart = 0, GuidanceEnd = 1 }));
+    // Six steps lie at 0, 1/6 … 5/6 of the run; a step at the very end of the range is outside, one at its start inside.
+    [Theory]
+    [InlineData(0, 0.5, 0, 0.4)]
+    [InlineData(0.5, 1, 0.4, 0.84)]
+    public void Guidance_begins_with_the_step_at_its_start_and_ends_before_the_one_at_its_end(double start, double end, double sameStart, double sameEnd)
+    {
+        var ranged = Latents(_request with { GuidanceStart = start, GuidanceEnd = end });
+
+        Assert.Equal(Latents(_request with { GuidanceStart = sameStart, GuidanceEnd = sameEnd }), ranged);
+        Assert.NotEqual(Latents(_request with { GuidanceStart = start, GuidanceEnd = Math.Min(end + 0.01, 1), GuidanceScale = start > 0 ? 6 : 5 }), ranged);
+        Assert.NotEqual(Latents(_request), ranged);
+    }
 
     [Fact]
     public void Guidance_in_a_range_without_steps_is_no_guidance() =>
@@ -113,13 +131,18 @@ public sealed class PipelineTests(Pipelines pipelines) : IClassFixture<Pipelines
     [Fact]
     public void Networks_closed_one_after_the_other_paint_the_same()
     {
+        var opened = 0;
         using var sparing = TextToImagePipeline.Load(
-            Goldens.PathOf("models", "sd1"), new PipelineOptions { Device = ExecutionDevice.Cpu, OneNetworkAtATime = true });
+            Goldens.PathOf("models", "sd1"),
+            new PipelineOptions { Device = ExecutionDevice.Cpu, OneNetworkAtATime = true, SessionOptions = _ => opened++ });
 
         var pictures = sparing.Generate(_request with { Seeds = [7, 8] }).ToList();
 
         Assert.Equal(Latents(_request), pictures[0].Latents.Values);
         Assert.Equal(Latents(_request with { Seeds = [8] }), pictures[1].Latents.Values);
+
+        // Text encoder, UNet and decoder, each anew for the second picture, for none was left open.
+        Assert.Equal(6, opened);
     }
 
     [Fact]
