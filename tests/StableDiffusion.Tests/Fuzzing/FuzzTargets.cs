@@ -1,0 +1,241 @@
+using System.Text;
+using System.Text.Json;
+using StableDiffusion.Cli;
+
+namespace StableDiffusion.Tests;
+
+/// <summary>The readers of everything that comes from outside. A new format is one more row.</summary>
+internal sealed class FuzzTargets : IDisposable
+{
+    private static readonly string[] _configs =
+    [
+        "model_index.json", "scheduler/scheduler_config.json", "unet/config.json", "vae_decoder/config.json", "text_encoder/config.json", "generation_config.json", "vocabulary.json",
+    ];
+
+    private static readonly string[] _tokenizerFiles = ["vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"];
+
+    private static readonly LineOptions _line = new(new ImageOptions());
+
+    private readonly TemporaryFolder _work = new();
+    private readonly ClipTokenizer _tokenizer = ClipTokenizer.Load(Goldens.PathOf("models", "sd1", "tokenizer"));
+
+    public FuzzTargets()
+    {
+        CopySd1("model");
+        CopySd1("tokenizers");
+        All =
+        [
+            .. _configs.Select(file => new FuzzTarget("model-" + Path.GetFileNameWithoutExtension(file.Replace('/', '-')), ConfigSeeds(file), bytes => ReadConfig(file, bytes))),
+            .. _tokenizerFiles.Select(file => new FuzzTarget("tokenizer-" + Path.GetFileNameWithoutExtension(file), [Bytes("models", "sd1", "tokenizer", file), Small(file)], bytes => ReadTokenizer(file, bytes))),
+            new("tokenizer-file", [OneTokenizerFile()], ReadTokenizerFile),
+            new("onnx", [Slim("unet"), Slim("text_encoder"), Slim("vae_decoder")], ReadGraph),
+            new("npy", [Bytes("pictures", "sd1-003.npy"), Npy()], bytes => NpyFile.Read(bytes, "a.npy")),
+            new("png", Pictures(), bytes => PictureReader.Read(bytes, "a.png")),
+            new("safetensors", [File.ReadAllBytes(Path.Combine(Goldens.Beside("lora"), "peft-r4.safetensors"))], ReadSafeTensors),
+            new("prompt", Prompts(), ReadPrompt),
+            new("infotext", Infotexts(), ReadInfotext),
+            new("batch", BatchFiles(), ReadBatch),
+        ];
+    }
+
+    public IReadOnlyList<FuzzTarget> All { get; }
+
+    public void Dispose() => _work.Dispose();
+
+    private static byte[] Bytes(params string[] parts) => File.ReadAllBytes(Goldens.PathOf(parts));
+
+    private static List<byte[]> ConfigSeeds(string file) =>
+    [
+        .. Directory.GetDirectories(Goldens.PathOf("models")).Append(Path.Combine(Repository.Root, "models", "emoji-256")).Order(StringComparer.Ordinal)
+            .Select(model => Path.Combine(model, file)).Where(File.Exists).Select(File.ReadAllBytes),
+        .. file == "generation_config.json" ? ["""{"num_inference_steps": 25, "guidance_scale": 2.5, "strength": 0.6}"""u8.ToArray()] : Array.Empty<byte[]>(),
+    ];
+
+    private void ReadConfig(string file, byte[] bytes)
+    {
+        var path = _work.PathOf(Path.Combine("model", file));
+        var before = File.Exists(path) ? File.ReadAllBytes(path) : null;
+        try
+        {
+            File.WriteAllBytes(path, bytes);
+            var folder = ModelFolder.Open(_work.PathOf("model"));
+            var plan = GenerationPlan.Of(new ImageRequest { Prompt = "a cat", Steps = 3 }, folder);
+            var latents = new float[16];
+            plan.TakeScheduler(1).Step(0, new float[16], latents, new TorchRandom(1));
+            GenerationPlan.Of(new ImageRequest { Prompt = "a cat", Steps = 4, Scheduler = "dpmpp_2m" }, folder);
+        }
+        finally
+        {
+            if (before is null)
+            {
+                File.Delete(path);
+            }
+            else
+            {
+                File.WriteAllBytes(path, before);
+            }
+        }
+    }
+
+    private void ReadTokenizer(string file, byte[] bytes)
+    {
+        var folder = _work.PathOf(Path.Combine("tokenizers", "tokenizer"));
+        var path = Path.Combine(folder, file);
+        var before = File.ReadAllBytes(path);
+        try
+        {
+            File.WriteAllBytes(path, bytes);
+            Encode(ClipTokenizer.Load(folder));
+        }
+        finally
+        {
+            File.WriteAllBytes(path, before);
+        }
+    }
+
+    private void ReadTokenizerFile(byte[] bytes)
+    {
+        var folder = _work.PathOf("one");
+        Directory.CreateDirectory(folder);
+        File.WriteAllBytes(Path.Combine(folder, "tokenizer.json"), bytes);
+        Encode(ClipTokenizer.Load(folder));
+    }
+
+    private static void Encode(ClipTokenizer tokenizer)
+    {
+        tokenizer.Truncate("A photo of an <|endoftext|> astronaut, 12 \U0001F680 and more and more", 77);
+        PromptChunks.Split(tokenizer, PromptParser.Parse("a (cat:1.2), BREAK dog"), 77);
+    }
+
+    private void ReadGraph(byte[] bytes)
+    {
+        var path = _work.PathOf("model.onnx");
+        File.WriteAllBytes(path, bytes);
+        NetworkSignature.Read(path, "sample", 4);
+        NetworkFile.RequireWhole(path);
+        NetworkFile.Bytes(path);
+        var graph = OnnxGraph.Load(path);
+        var index = new OnnxIndex(graph);
+        foreach (var tensor in graph.Nodes.SelectMany(node => node.Reads).Take(500))
+        {
+            index.Constant(tensor);
+        }
+
+        graph.Sort();
+        graph.Prune();
+        graph.ToBytes();
+        ClipSkip.Apply(graph, 1);
+    }
+
+    private void ReadSafeTensors(byte[] bytes)
+    {
+        var path = _work.PathOf("a.safetensors");
+        File.WriteAllBytes(path, bytes);
+        LoraFile.Open(path);
+    }
+
+    private static void ReadInfotext(byte[] bytes)
+    {
+        if (GenerationParameters.TryParse(Encoding.UTF8.GetString(bytes), out var parameters))
+        {
+            parameters.ToInfotext();
+        }
+    }
+
+    private void ReadPrompt(byte[] bytes)
+    {
+        var prompt = Encoding.UTF8.GetString(bytes);
+        LoraTag.Extract(prompt);
+        var pieces = PromptParser.Parse(prompt);
+        PromptChunks.Split(_tokenizer, pieces, 77);
+        _tokenizer.Truncate(prompt, 77);
+    }
+
+    private static void ReadBatch(byte[] bytes)
+    {
+        using var text = new StreamReader(new MemoryStream(bytes), Encoding.UTF8);
+        foreach (var line in new BatchReader(text, _line).Lines().Take(1000))
+        {
+            if (line.Error is { } error && error.Any(char.IsControl))
+            {
+                throw new InvalidOperationException($"a message of several lines: {error}");
+            }
+        }
+    }
+
+    /// <summary>A graph without its weights, so that changes hit what is parsed.</summary>
+    private static byte[] Slim(string part) => OnnxGraph.Load(Goldens.PathOf("models", "sd1", part, "model.onnx")).ToBytes();
+
+    private static byte[] Npy()
+    {
+        using var file = new MemoryStream();
+        NpyFile.Write(file, [2, 3], [1, 2, 3, 4, 5, float.NaN]);
+        return file.ToArray();
+    }
+
+    private static List<byte[]> Pictures()
+    {
+        var picture = PngReader.Read(Goldens.PathOf("pictures", "sd1-003-0.png")).Image;
+        return [Bytes("pictures", "sd1-003-0.png"), Written(PictureKind.Jpeg), Written(PictureKind.WebP)];
+
+        byte[] Written(PictureKind kind)
+        {
+            using var file = new MemoryStream();
+            PictureWriter.Write(file, picture, kind, "a cat");
+            return file.ToArray();
+        }
+    }
+
+    private static List<byte[]> Prompts()
+    {
+        using var rows = JsonDocument.Parse(Bytes("prompts", "prompts.json"));
+        return [.. rows.RootElement.EnumerateArray().Select(row => Encoding.UTF8.GetBytes(row.GetProperty("prompt").GetString()!))];
+    }
+
+    private static List<byte[]> Infotexts() =>
+    [
+        "a cat, (red:1.2)\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, Schedule type: Karras, CFG scale: 7.5, Seed: 5, Size: 64x64, Model: sd1, Extra: \"a, \\\"b\\\"\""u8.ToArray(),
+    ];
+
+    private static List<byte[]> BatchFiles() =>
+    [
+        "a red apple\na {cat|dog} --seed 5 --steps 20\n# no\n--prompt \"a --wide angle\" --negative_prompt blurry"u8.ToArray(),
+        "{\"prompt\": \"a\", \"seed\": [1, 2], \"cfg_scale\": 3.5}\n{\"prompt\": [\"a\", \"b\"], \"scheduler_config\": {\"solver_order\": 3}}"u8.ToArray(),
+        "prompt,seed,negative_prompt\n\"a \"\"red\"\"\nmap, old\",5,\nb,6,c"u8.ToArray(),
+        "prompt;steps\na;5"u8.ToArray(),
+    ];
+
+    /// <summary>A vocabulary small enough that most changes hit something.</summary>
+    private static byte[] Small(string file) => file switch
+    {
+        "vocab.json" => """{"<|startoftext|>": 3, "<|endoftext|>": 4, "a": 0, "b</w>": 1, "ab</w>": 2}"""u8.ToArray(),
+        "merges.txt" => "#version: 0.2\na b</w>\n"u8.ToArray(),
+        "tokenizer_config.json" => """{"model_max_length": 77, "bos_token": {"content": "<|startoftext|>", "normalized": true}, "added_tokens_decoder": {"4": {"content": "<|endoftext|>", "special": true}}}"""u8.ToArray(),
+        _ => """{"pad_token": "<|endoftext|>"}"""u8.ToArray(),
+    };
+
+    private static byte[] OneTokenizerFile() => """
+        {"added_tokens": [{"id": 3, "content": "<|startoftext|>", "normalized": true}, {"id": 4, "content": "<|endoftext|>", "normalized": false}],
+         "model": {"type": "BPE", "end_of_word_suffix": "</w>", "vocab": {"<|startoftext|>": 3, "<|endoftext|>": 4, "a": 0, "b</w>": 1, "ab</w>": 2}, "merges": [["a", "b</w>"], "a b</w>"]}}
+        """u8.ToArray();
+
+    private void CopySd1(string name)
+    {
+        var source = Goldens.PathOf("models", "sd1");
+        foreach (var file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
+        {
+            var target = _work.PathOf(Path.Combine(name, Path.GetRelativePath(source, file)));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+
+            // Networks without their weights are read faster.
+            if (file.EndsWith(".onnx", StringComparison.Ordinal))
+            {
+                File.CreateSymbolicLink(target, file);
+            }
+            else
+            {
+                File.Copy(file, target);
+            }
+        }
+    }
+}
