@@ -41,7 +41,7 @@ internal sealed class SafeTensorsFile
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or FormatException or KeyNotFoundException)
         {
-            throw Damaged($"its header is not the JSON that it should be: {OneLine.Of(error.Message)}", error);
+            throw Damaged($"its header is not the JSON that it should be: {OneLine.Reason(error.Message)}", error);
         }
     }
 

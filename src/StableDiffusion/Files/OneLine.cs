@@ -22,6 +22,13 @@ internal static class OneLine
     /// <summary>The text with its end left out where it would fill the message.</summary>
     public static string Shorten(string text) => text.Length <= Longest ? text : $"{text[..Longest].TrimEnd()}…";
 
+    /// <summary>A message of a library on one line, its middle left out where it quotes half a file.</summary>
+    public static string Reason(string message)
+    {
+        var line = Of(message).Trim();
+        return line.Length <= 3 * Longest ? line : $"{line[..Longest]} … {line[^Longest..]}";
+    }
+
     /// <summary>The text as part of a sentence: in quotes only where it has spaces or is empty.</summary>
     public static string Quote(string text)
     {

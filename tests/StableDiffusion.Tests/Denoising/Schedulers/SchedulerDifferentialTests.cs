@@ -96,15 +96,18 @@ public class SchedulerDifferentialTests
         return (scheduler.Timesteps, x);
     }
 
-    /// <summary>With exponential and beta levels a time step that is cut to a whole one hangs on the last bit of a logarithm: one may be the one beside.</summary>
+    /// <summary>
+    /// Levels by a rule are turned back into time steps by logarithms. Where 1 − ᾱ of the lowest level is a few last bits of 1, one of them
+    /// moves these by up to a fifth of a step, and a time step that is then cut to a whole one may be the one beside.
+    /// </summary>
     private static void Times(JsonElement row, IReadOnlyList<float> actual)
     {
         float[] expected = [.. row.GetProperty("timesteps").EnumerateArray().Select(time => time.GetSingle())];
         Assert.Equal(expected.Length, actual.Count);
         var config = row.GetProperty("config");
-        var hangsOnBits = config.TryGetProperty("use_exponential_sigmas", out _) || config.TryGetProperty("use_beta_sigmas", out _);
-        var apart = expected.Zip(actual, (a, b) => MathF.Abs(a - b)).Where(difference => difference > (hangsOnBits ? 0.02f : 2e-3f)).ToList();
-        Assert.True(apart.Count <= (hangsOnBits ? 1 : 0), $"time steps {string.Join(' ', actual)} are not {string.Join(' ', expected)}");
+        var byRule = SigmaSpacing.Rules.Append("use_lu_lambdas").Any(rule => config.TryGetProperty(rule, out _));
+        var apart = expected.Zip(actual, (a, b) => MathF.Abs(a - b)).Where(difference => difference > (byRule ? 0.25f : 2e-3f)).ToList();
+        Assert.True(apart.Count <= (byRule ? 2 : 0), $"time steps {string.Join(' ', actual)} are not {string.Join(' ', expected)}");
         Assert.All(apart, difference => Assert.InRange(difference, 0, 1.001f));
     }
 
