@@ -51,10 +51,10 @@ public sealed class FuzzTests : IDisposable
         });
     }
 
-    /// <summary>The seeds themselves are good: what is fuzzed is not refused at its first byte.</summary>
+    /// <summary>Each format has a seed that is good: what is fuzzed is not refused at its first byte. Others are of other models.</summary>
     [Fact]
     public void The_files_that_are_broken_are_whole_before() => Assert.All(
-        _targets.All, target => Assert.All(target.Seeds, seed => Assert.Null(Record.Exception(() => target.Read(seed)) is { } error and not RequestException ? error : null)));
+        _targets.All, target => Assert.Contains(target.Seeds, seed => Record.Exception(() => target.Read(seed)) is null));
 
     private static void Fuzz(FuzzTarget target, TimeSpan time, List<string> faults)
     {

@@ -20,7 +20,12 @@ internal static class JsonLine
         }
         catch (JsonException error)
         {
-            throw new RequestException($"it is not valid JSON ({OneLine.Of(error.Message.Split(" LineNumber")[0])})", error);
+            throw new RequestException($"it is not valid JSON ({OneLine.Reason(error.Message.Split(" LineNumber")[0])})", error);
+        }
+        catch (InvalidOperationException error)
+        {
+            // Names are compared while the line is parsed.
+            throw HalfAName(error);
         }
     }
 
@@ -66,7 +71,7 @@ internal static class JsonLine
     {
         JsonValueKind.Array => [.. value.EnumerateArray().Select(entry => Scalar(name, entry))],
         JsonValueKind.Object when field == LineOptions.SchedulerConfig =>
-            [.. value.EnumerateObject().Select(entry => $"{entry.Name}={(entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString() : entry.Value.GetRawText())}")],
+            [.. value.EnumerateObject().Select(entry => $"{NameOf(entry)}={(entry.Value.ValueKind == JsonValueKind.String ? Text(name, entry.Value) : entry.Value.GetRawText())}")],
         _ => [Scalar(name, value)],
     };
 
@@ -78,9 +83,12 @@ internal static class JsonLine
         }
         catch (InvalidOperationException error)
         {
-            throw new RequestException("a name in it holds half of a character (a lone surrogate); write it anew.", error);
+            throw HalfAName(error);
         }
     }
+
+    private static RequestException HalfAName(InvalidOperationException error) =>
+        new("a name in it holds half of a character (a lone surrogate); write it anew.", error);
 
     /// <summary>A text, which must be whole: other programs cut emoji in the middle.</summary>
     private static string Text(string name, JsonElement value)
