@@ -36,7 +36,7 @@ internal static class NetworkFile
         var file = Path.Combine(folder, location);
         if (!File.Exists(file))
         {
-            throw new ModelException($"{file} is missing, where {path} keeps its weights. Download or export the model again, with that file.");
+            throw new ModelException($"{file} is missing, where {path} keeps its weights. Download or export it again.");
         }
 
         LfsPointer.Refuse(file);

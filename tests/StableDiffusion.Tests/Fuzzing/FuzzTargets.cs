@@ -23,6 +23,13 @@ internal sealed class FuzzTargets : IDisposable
     {
         CopySd1("model");
         CopySd1("tokenizers");
+
+        // Where the graphs without their weights look for them: a file with a hole.
+        using (var weights = File.Create(_work.PathOf("model.onnx")))
+        {
+            weights.SetLength(1L << 32);
+        }
+
         All =
         [
             .. _configs.Select(file => new FuzzTarget("model-" + Path.GetFileNameWithoutExtension(file.Replace('/', '-')), ConfigSeeds(file), bytes => ReadConfig(file, bytes))),
@@ -109,7 +116,7 @@ internal sealed class FuzzTargets : IDisposable
 
     private void ReadGraph(byte[] bytes)
     {
-        var path = _work.PathOf("model.onnx");
+        var path = _work.PathOf("graph.onnx");
         File.WriteAllBytes(path, bytes);
         NetworkSignature.Read(path, "sample", 4);
         NetworkFile.RequireWhole(path);
