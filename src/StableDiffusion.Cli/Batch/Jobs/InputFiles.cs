@@ -15,22 +15,31 @@ internal sealed class InputFiles
         var text = new StringBuilder();
         foreach (var (field, values) in fields.OrderBy(one => one.Key, StringComparer.Ordinal))
         {
-            foreach (var file in values.Select(Find).OfType<FileInfo>())
+            foreach (var hash in values.Select(Find).OfType<string>())
             {
-                text.Append(field).Append('=').Append(HashOf(file)).Append('\n');
+                text.Append(field).Append('=').Append(hash).Append('\n');
             }
         }
 
         return text.Length == 0 ? "" : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())).AsSpan(0, 8));
     }
 
-    private static FileInfo? Find(string value)
+    /// <summary>The content of what a value names: <c>file</c>, <c>file:0.8</c>, <c>word=file</c> or <c>folder:0.5:0-0.6</c>.</summary>
+    private string? Find(string value)
     {
-        for (var path = value; path.Length > 0; path = path.LastIndexOf(':') is > 0 and var colon ? path[..colon] : "")
+        foreach (var start in (string[])[value, value[(value.IndexOf('=', StringComparison.Ordinal) + 1)..]])
         {
-            if (File.Exists(path))
+            for (var path = start; path.Length > 0; path = path.LastIndexOf(':') is > 0 and var colon ? path[..colon] : "")
             {
-                return new FileInfo(path);
+                if (File.Exists(path))
+                {
+                    return HashOf(new FileInfo(path));
+                }
+
+                if (Directory.Exists(path))
+                {
+                    return ModelFingerprint.Of(path);
+                }
             }
         }
 

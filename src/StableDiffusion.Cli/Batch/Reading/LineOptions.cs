@@ -114,9 +114,10 @@ internal sealed class LineOptions
     /// <summary>Whether the field is one that needs no value.</summary>
     public bool IsFlag(string field) => _byName.TryGetValue(field, out var option) && option.ValueType == typeof(bool);
 
-    /// <summary>Whether the field's values are files that the picture depends on.</summary>
+    /// <summary>Whether the field's values are files, or folders of networks, that the picture depends on.</summary>
     public bool IsFile(string field) =>
-        _byName.TryGetValue(field, out var option) && option.HelpName is { } name && (name.StartsWith("file", StringComparison.OrdinalIgnoreCase) || name.Contains("FILE", StringComparison.Ordinal));
+        _byName.TryGetValue(field, out var option) && option.HelpName is { } name
+        && (name.Contains("file", StringComparison.OrdinalIgnoreCase) || name.Contains("folder", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Whether the words of a text line up to the next option all belong to this field, as A1111 reads them.</summary>
     public static bool TakesManyWords(string field) => _manyWords.Contains(field);
