@@ -17,6 +17,9 @@ public sealed record PipelineOptions
     /// </summary>
     public bool? OneNetworkAtATime { get; init; }
 
+    /// <summary>How attention is computed.</summary>
+    public AttentionKind Attention { get; init; }
+
     /// <summary>
     /// Told the settings of each session before it opens, to change them: execution providers (with <see cref="Device"/> at
     /// <see cref="ExecutionDevice.Cpu"/>, which adds none), memory, optimisation.

@@ -15,7 +15,7 @@ public sealed partial class TextToImagePipeline
         var host = new OnnxRuntimeHost(options.Device, options.Threads, options.SessionOptions);
         Device = host.DeviceName;
         var oneAtATime = MemoryBudget.OneNetworkAtATime(options.OneNetworkAtATime, folder.WeightBytes, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
-        var loader = new NetworkLoader(folder, host);
+        var loader = new NetworkLoader(folder, host) { Attention = options.Attention };
         _networks = new NetworkSet(folder, loader, oneAtATime);
         _controls = new ControlShelf(folder, loader, oneAtATime);
         _enlarger = new Enlarger(loader.OpenFile);

@@ -34,6 +34,13 @@ internal sealed class RunOptions
 
     private Option<bool> LowMemory { get; } = new("--low-memory") { Description = "Close each network before the next is opened. [default: where they do not fit together]" };
 
+    private Option<string> Attention { get; } = new("--attention")
+    {
+        Description = "fused: ONNX Runtime's fused attention wherever it fits, in memory; plain: as the export spells it out. Equal but for the last bits.",
+        HelpName = "fused|plain",
+        DefaultValueFactory = _ => "fused",
+    };
+
     private Option<bool> Quiet { get; } = new("--quiet", "-q") { Description = "Say nothing but warnings and errors." };
 
     private Option<bool> Verbose { get; } = new("--verbose", "-v") { Description = "Say more: model, device, scheduler." };
@@ -48,9 +55,9 @@ internal sealed class RunOptions
     };
 
     /// <summary>Those that make sense for commands that paint nothing.</summary>
-    public IReadOnlyList<Option> Working => [Device, Threads, Progress, Quiet, Verbose];
+    public IReadOnlyList<Option> Working => [Device, Threads, Attention, Progress, Quiet, Verbose];
 
-    public IReadOnlyList<Option> All => [Preset, Device, Threads, LowMemory, JsonResults, Progress, Quiet, Verbose];
+    public IReadOnlyList<Option> All => [Preset, Device, Threads, Attention, LowMemory, JsonResults, Progress, Quiet, Verbose];
 
     /// <summary>Whether results are JSON lines instead of paths.</summary>
     public bool Json(ParseResult parsed) => parsed.GetValue(JsonResults);
@@ -91,10 +98,22 @@ internal sealed class RunOptions
             throw new RequestException($"--threads {threads} must be from 0 to {MostThreads}.");
         }
 
-        var pipeline = TextToImagePipeline.Load(
-            ModelPath(parsed),
-            new PipelineOptions { Device = device, Threads = threads, OneNetworkAtATime = parsed.GetValue(LowMemory) ? true : null, Warning = log.Warn });
+        var pipeline = TextToImagePipeline.Load(ModelPath(parsed), new PipelineOptions
+        {
+            Device = device,
+            Threads = threads,
+            Attention = AttentionOf(parsed),
+            OneNetworkAtATime = parsed.GetValue(LowMemory) ? true : null,
+            Warning = log.Warn,
+        });
         log.Detail($"model {pipeline.Folder.Path} ({pipeline.Folder.PipelineClass}, scheduler {pipeline.Folder.Scheduler.ClassName}), device {pipeline.Device}");
         return pipeline;
     }
+
+    private AttentionKind AttentionOf(ParseResult parsed) => parsed.GetValue(Attention) switch
+    {
+        "fused" => AttentionKind.Fused,
+        "plain" => AttentionKind.Plain,
+        var other => throw new RequestException($"{Attention.Name} {OneLine.Quote(other!)} is not known; give fused or plain."),
+    };
 }

@@ -8,8 +8,11 @@ internal sealed class NetworkLoader(ModelFolder folder, OnnxRuntimeHost host)
     /// <summary>Edits for every network that is opened, made in this order.</summary>
     public IReadOnlyList<IGraphEdit> Edits { get; init; } = [];
 
+    /// <summary>Whether attention that exports spell out is fused, after all other edits (see <see cref="FusedAttentionEdit"/>).</summary>
+    public AttentionKind Attention { get; init; }
+
     /// <summary>The same loader with further edits, made after those it has.</summary>
-    public NetworkLoader With(IReadOnlyList<IGraphEdit> edits) => new(folder, host) { Edits = [.. Edits, .. edits] };
+    public NetworkLoader With(IReadOnlyList<IGraphEdit> edits) => new(folder, host) { Edits = [.. Edits, .. edits], Attention = Attention };
 
     /// <summary>Opens a part of the model.</summary>
     /// <param name="part">Its folder, such as <c>unet</c>.</param>
@@ -17,9 +20,24 @@ internal sealed class NetworkLoader(ModelFolder folder, OnnxRuntimeHost host)
     /// <exception cref="ModelException">The file is missing or is no such network, or an edit does not fit it.</exception>
     public OnnxModel Open(string part, params ReadOnlySpan<IGraphEdit> last)
     {
-        var path = folder.NetworkOf(part);
-        List<IGraphEdit> edits = [.. Edits.Where(edit => edit.AppliesTo(part)), .. last];
-        if (edits.Count == 0)
+        var fused = new FusedAttentionEdit();
+        return Open(
+            folder.NetworkOf(part), [.. Edits.Where(edit => edit.AppliesTo(part)), .. last], fused.AppliesTo(part) ? fused : null);
+    }
+
+    /// <summary>Opens a network that is no part of the model.</summary>
+    /// <exception cref="ModelException">The file is missing or is no network.</exception>
+    public OnnxModel OpenFile(string path) => Open(path, [], new FusedAttentionEdit());
+
+    /// <summary>What the edits of these parts are, in one text: equal texts mean equal networks.</summary>
+    public string KeyOf(params IEnumerable<string> parts) =>
+        string.Join('\n', parts.SelectMany(part => Edits.Where(edit => edit.AppliesTo(part)).Select(edit => $"{part}: {edit.Key}")));
+
+    /// <summary>Opens a file with edits. A file in which nothing is to be changed is left to ONNX Runtime as a whole.</summary>
+    private OnnxModel Open(string path, IReadOnlyList<IGraphEdit> edits, FusedAttentionEdit? fused)
+    {
+        fused = Attention == AttentionKind.Fused ? fused : null;
+        if (edits.Count == 0 && fused is null)
         {
             return OnnxModel.Open(path, host);
         }
@@ -30,14 +48,7 @@ internal sealed class NetworkLoader(ModelFolder folder, OnnxRuntimeHost host)
             edit.Apply(graph);
         }
 
-        return OnnxModel.Open(graph, host);
+        fused?.Apply(graph);
+        return edits.Count == 0 && fused is { Fused: 0 } ? OnnxModel.Open(path, host) : OnnxModel.Open(graph, host);
     }
-
-    /// <summary>Opens a network that is no part of the model.</summary>
-    /// <exception cref="ModelException">The file is missing or is no network.</exception>
-    public OnnxModel OpenFile(string path) => OnnxModel.Open(path, host);
-
-    /// <summary>What the edits of these parts are, in one text: equal texts mean equal networks.</summary>
-    public string KeyOf(params IEnumerable<string> parts) =>
-        string.Join('\n', parts.SelectMany(part => Edits.Where(edit => edit.AppliesTo(part)).Select(edit => $"{part}: {edit.Key}")));
 }
