@@ -93,7 +93,7 @@ internal static class GenerateCommand
             var preview = steps.Screen(parsed, log);
             request = request with { ReportsSteps = files is not null || preview is not null };
             var json = run.Json(parsed) ? again is null ? Job(parsed, image, request.Prompt) : new LineOptions(image).ToJson(again) : null;
-            using var pipeline = run.Open(parsed, log);
+            using var pipeline = run.Open(parsed, log, opensOnce: request is { Seeds.Count: 1, Hires: null, ReportsSteps: false });
             preview?.Begin(pipeline.FitColours(request, interruption.Token));
             var progress = new StepProgress(new ConsoleProgress(log), files, preview);
             var latents = new List<Latents>();

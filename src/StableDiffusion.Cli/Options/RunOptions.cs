@@ -32,7 +32,7 @@ internal sealed class RunOptions
         DefaultValueFactory = _ => 0,
     };
 
-    private Option<bool> LowMemory { get; } = new("--low-memory") { Description = "Close each network before the next is opened. [default: where they do not fit together]" };
+    private Option<bool> LowMemory { get; } = new("--low-memory") { Description = "Close each network before the next is opened. [default: for one seed, and where they do not fit together]" };
 
     private Option<string> Attention { get; } = new("--attention")
     {
@@ -84,7 +84,10 @@ internal sealed class RunOptions
     }
 
     /// <summary>Opens the model on the device asked for.</summary>
-    public TextToImagePipeline Open(ParseResult parsed, ConsoleLog log)
+    /// <param name="parsed">The command line.</param>
+    /// <param name="log">For warnings and details.</param>
+    /// <param name="opensOnce">Whether each network is needed once, so that closing it before the next is opened costs no time.</param>
+    public TextToImagePipeline Open(ParseResult parsed, ConsoleLog log, bool opensOnce = false)
     {
         var name = parsed.GetValue(Device)!;
         if (!ExecutionDevice.TryParse(name, out var device))
@@ -103,7 +106,7 @@ internal sealed class RunOptions
             Device = device,
             Threads = threads,
             Attention = AttentionOf(parsed),
-            OneNetworkAtATime = parsed.GetValue(LowMemory) ? true : null,
+            OneNetworkAtATime = parsed.GetValue(LowMemory) || opensOnce ? true : null,
             Warning = log.Warn,
         });
         log.Detail($"model {pipeline.Folder.Path} ({pipeline.Folder.PipelineClass}, scheduler {pipeline.Folder.Scheduler.ClassName}), device {pipeline.Device}");
