@@ -14,11 +14,23 @@ public sealed record ImageRequest
     /// <summary>What it should not show. Null and empty are the same but for SDXL, which encodes null as zeros.</summary>
     public string? NegativePrompt { get; init; }
 
-    /// <summary>SDXL: the text for the second encoder; null for the same text.</summary>
+    /// <summary>SDXL, SD 3, Flux: the text for the second encoder; null for the same text.</summary>
     public string? Prompt2 { get; init; }
 
-    /// <summary>SDXL: the negative text for the second encoder; null for the same text.</summary>
+    /// <summary>SDXL, SD 3, Flux: the negative text for the second encoder; null for the same text.</summary>
     public string? NegativePrompt2 { get; init; }
+
+    /// <summary>SD 3: the text for the third encoder, T5; null for <see cref="Prompt"/>.</summary>
+    public string? Prompt3 { get; init; }
+
+    /// <summary>SD 3: the negative text for the third encoder; null for <see cref="NegativePrompt"/>.</summary>
+    public string? NegativePrompt3 { get; init; }
+
+    /// <summary>SD 3, Flux: tokens that T5 is given, 1 to 512; null for 256 (SD 3) or 512 (Flux).</summary>
+    public int? MaxSequenceLength { get; init; }
+
+    /// <summary>Flux dev: the guidance scale that the network is told (diffusers: <c>guidance_scale</c> of FluxPipeline); null for 3.5.</summary>
+    public double? DistilledGuidance { get; init; }
 
     /// <summary>The seeds: one run, and so one picture, each.</summary>
     public IReadOnlyList<long> Seeds { get; init; } = [0];

@@ -55,6 +55,8 @@ internal sealed class AdapterOptions
             NegativePrompt = WithoutTags(request.NegativePrompt),
             Prompt2 = WithoutTags(request.Prompt2),
             NegativePrompt2 = WithoutTags(request.NegativePrompt2),
+            Prompt3 = WithoutTags(request.Prompt3),
+            NegativePrompt3 = WithoutTags(request.NegativePrompt3),
             Loras = loras,
             Embeddings = [.. given.GetValue(Embeddings)!.Select(ParseEmbedding)],
             EmbeddingFolder = given.GetValue(EmbeddingFolder),

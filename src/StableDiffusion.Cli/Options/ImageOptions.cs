@@ -32,6 +32,26 @@ internal sealed class ImageOptions
         HelpName = "text",
     };
 
+    public Option<string?> Prompt3 { get; } = new("--prompt-3") { Description = "SD 3: the text for T5. [default: the prompt]", HelpName = "text" };
+
+    public Option<string?> NegativePrompt3 { get; } = new("--negative-prompt-3")
+    {
+        Description = "SD 3: the negative text for T5. [default: the negative prompt]",
+        HelpName = "text",
+    };
+
+    public Option<int?> MaxSequenceLength { get; } = new("--max-sequence-length")
+    {
+        Description = "SD 3, Flux: tokens that T5 is given, up to 512. [default: 256, Flux 512]",
+        HelpName = "n",
+    };
+
+    public Option<double?> DistilledGuidance { get; } = new("--guidance")
+    {
+        Description = "Flux dev: the guidance scale that the network is told; --cfg-scale above 1 runs it twice a step. [default: 3.5]",
+        HelpName = "x",
+    };
+
     public Option<int?> Steps { get; } = new("--steps", "--num-inference-steps", "--ddim-steps", "--step-count")
     {
         Description = "Denoising steps: more take longer and get finer. [default: from the model, else 50]",
@@ -206,7 +226,7 @@ internal sealed class ImageOptions
     [
         Prompt, NegativePrompt, Steps, CfgScale, Width, Height, Seed, BatchCount, BatchSize, NumImages, Scheduler, Sigmas, Spacing, Prediction,
         SchedulerConfig, Eta, .. Adapters.All, .. Controls.All, .. Variations.All, .. Larger.All, .. Tiles.All, InitImage, Strength, Mask, ResizeMode, Latents, ClipSkip, LongPrompt, GuidanceRescale, GuidanceStart,
-        GuidanceEnd, Rng, Prompt2, NegativePrompt2, OriginalSize, Crop, TargetSize, Quality,
+        GuidanceEnd, Rng, Prompt2, NegativePrompt2, Prompt3, NegativePrompt3, MaxSequenceLength, DistilledGuidance, OriginalSize, Crop, TargetSize, Quality,
     ];
 
     /// <summary>The request that a command line makes.</summary>
@@ -228,6 +248,10 @@ internal sealed class ImageOptions
             NegativePrompt = given.GetValue(NegativePrompt),
             Prompt2 = given.GetValue(Prompt2),
             NegativePrompt2 = given.GetValue(NegativePrompt2),
+            Prompt3 = given.GetValue(Prompt3),
+            NegativePrompt3 = given.GetValue(NegativePrompt3),
+            MaxSequenceLength = given.GetValue(MaxSequenceLength),
+            DistilledGuidance = given.GetValue(DistilledGuidance),
             Seeds = Seeds.Expand(given.GetValue(Seed)!, Rounds(given)),
             ImagesPerSeed = given.GetValue(NumImages),
             Steps = given.GetValue(Steps),

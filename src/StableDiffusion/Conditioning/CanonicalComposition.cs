@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Text;
+
 namespace StableDiffusion;
 
 /// <summary>
@@ -13,6 +16,15 @@ internal static class CanonicalComposition
     /// <summary>Below this, every character is its own form C and none joins its neighbour.</summary>
     private const int FirstThatMayChange = 0x300;
 
+    /// <summary>The text without accents: taken apart (form D), with non-spacing marks left out.</summary>
+    public static string WithoutMarks(string text)
+    {
+        PlacedRune[] runes = [.. text.EnumerateRunes().Select(rune => new PlacedRune(rune.Value, 0))];
+        return string.Concat(Apart(runes)
+            .Select(rune => new Rune(rune.Value))
+            .Where(rune => Rune.GetUnicodeCategory(rune) != UnicodeCategory.NonSpacingMark));
+    }
+
     /// <summary>The text in form C; a character that was put together stands where its first part stood.</summary>
     public static PlacedRune[] Compose(PlacedRune[] text)
     {
@@ -21,13 +33,7 @@ internal static class CanonicalComposition
             return text;
         }
 
-        var apart = new List<PlacedRune>(text.Length);
-        foreach (var rune in text)
-        {
-            AddParts(rune, apart);
-        }
-
-        return PutTogether(InCanonicalOrder(apart));
+        return PutTogether(InCanonicalOrder(Apart(text)));
     }
 
     private static void AddParts(PlacedRune rune, List<PlacedRune> apart)
@@ -123,4 +129,15 @@ internal static class CanonicalComposition
     }
 
     private static int Class(int value) => value < FirstThatMayChange ? 0 : CanonicalTables.Classes.GetValueOrDefault(value);
+
+    private static List<PlacedRune> Apart(PlacedRune[] text)
+    {
+        var apart = new List<PlacedRune>(text.Length);
+        foreach (var rune in text)
+        {
+            AddParts(rune, apart);
+        }
+
+        return apart;
+    }
 }

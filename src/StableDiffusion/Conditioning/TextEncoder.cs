@@ -58,6 +58,29 @@ internal sealed class TextEncoder : IDisposable
         return (results[0].Values, checked((int)results[0].Shape[^1]), results.Count > 1 ? results[1].Values : null);
     }
 
+    /// <summary>The state of a whole text, that of its end token after the last layer (<c>pooler_output</c>).</summary>
+    public float[] EncodeWhole(int[] ids, CancellationToken cancellation)
+    {
+        Reopen(null);
+        using var input = _model.InputBuffer(_model.InputNamed("input_ids"), 1, ids.Length);
+        input.WriteIds(ids);
+        var (values, _) = _model.Run([input], [_model.OutputNamed("pooler_output")], cancellation)[0];
+        NumericGuard.RequireFinite(values, _part);
+        return values;
+    }
+
+    /// <summary>The ids of a plain text, cut or padded to <see cref="Length"/>; what is cut is reported.</summary>
+    public int[] Cut(string text, Action<string> warn)
+    {
+        var cut = Words.Truncate(Tokenizer, text, Length);
+        if (cut.DroppedText.Length > 0)
+        {
+            warn($"the prompt is longer than the {Length - 2} tokens that {_part} reads; left out for it: \"{cut.DroppedText}\"");
+        }
+
+        return cut.Ids;
+    }
+
     public void Dispose() => _model.Dispose();
 
     /// <summary>A text has at least one token between start and end.</summary>

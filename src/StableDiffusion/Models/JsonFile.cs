@@ -71,6 +71,12 @@ internal sealed class JsonFile
         : list.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String) ? [.. list.EnumerateArray().Select(item => item.GetString()!)]
         : throw Wrong(key, "a list of texts");
 
+    /// <summary>The entries of an object of texts; empty where it is absent.</summary>
+    public IReadOnlyList<(string Key, string Text)> TextsByKey(string key) =>
+        Find(key, JsonValueKind.Object) is not { } entries ? []
+        : entries.EnumerateObject().All(entry => entry.Value.ValueKind == JsonValueKind.String) ? [.. entries.EnumerateObject().Select(entry => (entry.Name, entry.Value.GetString()!))]
+        : throw Wrong(key, "an object of texts");
+
     /// <summary>A list of at most <paramref name="mostItems"/> whole numbers above 0, or one alone; null where it is absent.</summary>
     public IReadOnlyList<int>? Integers(string key, int mostItems = MostLevels)
     {
@@ -114,6 +120,7 @@ internal sealed class JsonFile
         {
             JsonValueKind.String => "a text",
             JsonValueKind.Array => "a list",
+            JsonValueKind.Object => "an object",
             _ => "a number",
         });
 

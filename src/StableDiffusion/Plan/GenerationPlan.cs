@@ -128,6 +128,7 @@ internal sealed class GenerationPlan
     public bool SharesCallsWith(GenerationPlan other) =>
         IsPlain && other.IsPlain
         && (Width, Height, Steps, Guidance) == (other.Width, other.Height, other.Steps, other.Guidance)
+        && Request.MaxSequenceLength == other.Request.MaxSequenceLength
         && (Request.Scheduler, Request.SchedulerFactory, Request.Eta) == (other.Request.Scheduler, other.Request.SchedulerFactory, other.Request.Eta)
         && TimeIds.AsSpan().SequenceEqual(other.TimeIds)
         && GuidanceEmbedding.AsSpan().SequenceEqual(other.GuidanceEmbedding)
@@ -162,6 +163,7 @@ internal sealed class GenerationPlan
             Strength = Strength,
             Images = images,
             Eta = Eta,
+            EvenLevels = Folder.Family.HasEvenLevels,
             Mu = Folder.Family.TimeShift(Scheduler.Config, LatentHeight, LatentWidth),
         };
         return Request.SchedulerFactory?.Invoke(run) ?? Scheduler.Build(run);

@@ -17,6 +17,9 @@ internal sealed class GoldenCase
     /// <summary>Cases with LoRAs and learnt words.</summary>
     public static IReadOnlyList<GoldenCase> Adapters { get; } = Read(LoraGoldens.Folder);
 
+    /// <summary>Cases of the other architectures.</summary>
+    public static IReadOnlyList<GoldenCase> Families { get; } = Read(Path.Combine(FamilyGoldens.Root, "pictures"));
+
     /// <summary>Cases with control networks.</summary>
     public static IReadOnlyList<GoldenCase> Controls { get; } = Read(Path.Combine(Goldens.Beside("controlnet"), "pictures"));
 
@@ -25,6 +28,11 @@ internal sealed class GoldenCase
     public string Model => (string)_case["model"]!;
 
     public string Scheduler => (string)_case["scheduler"]!;
+
+    /// <summary>Whether guidance is a number that the network is told, and the latents in the file are packed: FluxPipeline.</summary>
+    public bool IsFlux => File.Exists(IndexPath) && (string?)JsonNode.Parse(File.ReadAllText(IndexPath))!["_class_name"] == "FluxPipeline";
+
+    private string IndexPath => Path.Combine(_folder, "..", "models", Model, "model_index.json");
 
     public bool IsSquare64 => Width is 64 or null && Height is 64 or null;
 
@@ -48,6 +56,10 @@ internal sealed class GoldenCase
     /// <summary>The final latents, as the pipeline's <c>output_type="latent"</c> gave them.</summary>
     public float[] Latents => NpyFile.Read(Path.Combine(_folder, (string)_case["latents"]!)).Values;
 
+    /// <summary>Painted latents as <see cref="Latents"/> has them.</summary>
+    public float[] LatentsOf(IEnumerable<GeneratedImage> pictures) =>
+        [.. pictures.SelectMany(picture => IsFlux ? Packed(picture.Latents) : picture.Latents.Values)];
+
     public IReadOnlyList<string> Pictures => [.. _case["images"]!.AsArray().Select(name => Path.Combine(_folder, (string)name!))];
 
     private int? Width => (int?)_case["width"];
@@ -70,7 +82,12 @@ internal sealed class GoldenCase
         Seeds = Seeds,
         ImagesPerSeed = Seeds.Length > 1 ? 1 : Images,
         Steps = (int)_case["num_inference_steps"]!,
-        GuidanceScale = (double)_case["guidance_scale"]!,
+        Prompt3 = (string?)_case["prompt_3"],
+        NegativePrompt2 = (string?)_case["negative_prompt_2"],
+        NegativePrompt3 = (string?)_case["negative_prompt_3"],
+        MaxSequenceLength = (int?)_case["max_sequence_length"],
+        GuidanceScale = IsFlux ? (double?)_case["true_cfg_scale"] : (double)_case["guidance_scale"]!,
+        DistilledGuidance = IsFlux && HasGuidanceInput ? (double)_case["guidance_scale"]! : null,
         GuidanceRescale = (double?)_case["guidance_rescale"] ?? 0,
         Width = Width,
         Height = Height,
@@ -114,7 +131,17 @@ internal sealed class GoldenCase
 
         Add("--negative-prompt", "negative_prompt");
         Add("--steps", "num_inference_steps");
-        Add("--cfg-scale", "guidance_scale");
+        if (!IsFlux)
+        {
+            Add("--cfg-scale", "guidance_scale");
+        }
+        else if (HasGuidanceInput)
+        {
+            Add("--guidance", "guidance_scale");
+        }
+
+        Add("--max-sequence-length", "max_sequence_length");
+        Add("--prompt-3", "prompt_3");
         Add("--guidance-rescale", "guidance_rescale");
         Add("-W", "width");
         Add("-H", "height");
@@ -169,7 +196,19 @@ internal sealed class GoldenCase
 
     private IEnumerable<JsonNode> Entries(string key) => _case[key]?.AsArray().Select(entry => entry!) ?? [];
 
+    private bool HasGuidanceInput =>
+        (bool?)JsonNode.Parse(File.ReadAllText(Path.Combine(_folder, "..", "models", Model, "transformer", "config.json")))!["guidance_embeds"] ?? false;
+
     private string? PathOf(string key) => (string?)_case[key] is { } name ? Path.Combine(_folder, name) : null;
 
     private (int First, int Second)? Pair(string key) => _case[key] is JsonArray { Count: 2 } pair ? ((int)pair[0]!, (int)pair[1]!) : null;
+
+    /// <summary>FluxPipeline's <c>_pack_latents</c>, written from its view and permute: [h/2 · w/2, channels · 4].</summary>
+    private static IEnumerable<float> Packed(StableDiffusion.Latents latents) =>
+        from y in Enumerable.Range(0, latents.Height / 2)
+        from x in Enumerable.Range(0, latents.Width / 2)
+        from channel in Enumerable.Range(0, latents.Channels)
+        from dy in Enumerable.Range(0, 2)
+        from dx in Enumerable.Range(0, 2)
+        select latents.Values[(((channel * latents.Height) + (2 * y) + dy) * latents.Width) + (2 * x) + dx];
 }

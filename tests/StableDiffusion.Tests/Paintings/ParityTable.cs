@@ -27,7 +27,7 @@ public sealed class ParityTable : IDisposable
 
     private static string ToMarkdown()
     {
-        string[] models = ["sd1", "sd2", "sdxl", "turbo", "lcm", "inpaint"];
+        string[] models = ["sd1", "sd2", "sdxl", "turbo", "lcm", "inpaint", "sd3", "sd3-no-t5", "flux-dev", "flux-schnell", "dit", "ldm-bert", "ldm-uncond"];
         var table = new StringBuilder("\nLatents / 8-bit levels, by scheduler and model:\n\n| | ")
             .AppendJoin(" | ", models)
             .Append(" |\n| --- |")

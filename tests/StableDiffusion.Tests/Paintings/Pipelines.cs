@@ -5,12 +5,15 @@ public sealed class Pipelines : IDisposable
 {
     private readonly Dictionary<string, TextToImagePipeline> _open = [];
 
-    public TextToImagePipeline Of(string model)
+    public TextToImagePipeline Of(string model) => In(Goldens.PathOf("models", model));
+
+    /// <summary>The model of a folder.</summary>
+    public TextToImagePipeline In(string folder)
     {
-        if (!_open.TryGetValue(model, out var pipeline))
+        if (!_open.TryGetValue(folder, out var pipeline))
         {
-            pipeline = TextToImagePipeline.Load(Goldens.PathOf("models", model), new PipelineOptions { Device = ExecutionDevice.Cpu });
-            _open.Add(model, pipeline);
+            pipeline = TextToImagePipeline.Load(folder, new PipelineOptions { Device = ExecutionDevice.Cpu });
+            _open.Add(folder, pipeline);
         }
 
         return pipeline;

@@ -51,7 +51,9 @@ internal sealed class FlowScheduler : Scheduler
 
         // The lowest level is shifted twice: once as trained, once more with the run's levels.
         double lowest = isDynamic ? 1f / trained : (float)Shifted(1f / trained);
-        double[] sigmas = [.. TimestepSpacing.LinearSpace(trained, lowest * trained, run.Steps).Select(t => t / trained)];
+        double[] sigmas = run.EvenLevels
+            ? [.. TimestepSpacing.LinearSpace(1, 1.0 / run.Steps, run.Steps).Select(sigma => (double)(float)sigma)]
+            : [.. TimestepSpacing.LinearSpace(trained, lowest * trained, run.Steps).Select(t => t / trained)];
         sigmas = isDynamic ? [.. sigmas.Select(sigma => Dynamic(config, run.Mu!.Value, sigma))] : [.. sigmas.Select(Shifted)];
         if (config.RealOrNull("shift_terminal") is { } terminal && terminal != 0)
         {

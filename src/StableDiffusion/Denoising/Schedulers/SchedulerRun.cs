@@ -20,4 +20,10 @@ public sealed record SchedulerRun
 
     /// <summary>The shift of the time steps by picture size that models with <c>use_dynamic_shifting</c> need (diffusers: <c>mu</c>).</summary>
     public double? Mu { get; init; }
+
+    /// <summary>
+    /// Whether flow models' noise levels run evenly from 1 down to 1/steps before they are shifted, as FluxPipeline gives them, and not down to
+    /// the lowest level of training.
+    /// </summary>
+    public bool EvenLevels { get; init; }
 }

@@ -20,6 +20,11 @@ internal abstract partial class ModelFamily
         new StableDiffusionXLFamily(),
         new LatentConsistencyFamily(),
         new InpaintingFamily(),
+        new StableDiffusion3Family(),
+        new FluxFamily(),
+        new DitFamily(),
+        new LatentDiffusionFamily(),
+        new UnconditionalFamily(),
     ];
 
     /// <summary>What people call it, such as <c>Stable Diffusion XL</c>.</summary>
@@ -70,6 +75,9 @@ internal abstract partial class ModelFamily
 
     /// <summary>The shift of the time steps by picture size (<see cref="SchedulerRun.Mu"/>); null for all but some flow models.</summary>
     public virtual double? TimeShift(SchedulerConfig scheduler, int latentHeight, int latentWidth) => null;
+
+    /// <summary>Whether noise levels run evenly from 1 to 1/steps before they are shifted (<see cref="SchedulerRun.EvenLevels"/>).</summary>
+    public virtual bool HasEvenLevels => false;
 
     /// <summary>Refuses what a request asks for and the family cannot do.</summary>
     /// <exception cref="RequestException">The message says what, and what to do instead.</exception>

@@ -3,6 +3,14 @@ namespace StableDiffusion;
 /// <summary>Stable Diffusion 1 and 2: Rombach et al. (2022), arXiv 2112.10752. One CLIP text encoder, a UNet, a variational autoencoder.</summary>
 internal class StableDiffusionFamily : ModelFamily
 {
+    private static readonly string[] _can =
+    [
+        nameof(ImageRequest.Prompt), nameof(ImageRequest.NegativePrompt), nameof(ImageRequest.GuidanceScale), nameof(ImageRequest.Prompt2),
+        nameof(ImageRequest.NegativePrompt2), nameof(ImageRequest.ClipSkip), nameof(ImageRequest.InitImage), nameof(ImageRequest.Mask),
+        nameof(ImageRequest.OriginalSize), nameof(ImageRequest.TargetSize), nameof(ImageRequest.Crop), nameof(ImageRequest.Loras),
+        nameof(ImageRequest.Embeddings), nameof(ImageRequest.EmbeddingFolder),
+    ];
+
     public override string Name => "Stable Diffusion 1 and 2";
 
     public override IReadOnlyList<string> PipelineNames => ["StableDiffusion"];
@@ -30,6 +38,7 @@ internal class StableDiffusionFamily : ModelFamily
 
     public override void Check(ImageRequest request, ModelFolder folder)
     {
+        RequestLimits.Refuse(request, folder, _can);
         var (channels, latentChannels) = (folder.Network.InputChannels, folder.LatentChannels);
         if (channels != latentChannels && channels != (2 * latentChannels) + 1)
         {
