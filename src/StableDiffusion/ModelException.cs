@@ -4,7 +4,7 @@ namespace StableDiffusion;
 public sealed class ModelException : Exception
 {
     public ModelException(string message)
-        : base(message)
+        : base(OneLine.Bounded(message))
     {
     }
 
@@ -12,7 +12,7 @@ public sealed class ModelException : Exception
     internal bool IsOfOpening { get; init; }
 
     public ModelException(string message, Exception innerException)
-        : base(message, innerException)
+        : base(OneLine.Bounded(message), innerException)
     {
     }
 }

@@ -9,7 +9,7 @@ namespace StableDiffusion;
 internal static class ParameterText
 {
     /// <summary>The message with every parameter's name put through <paramref name="nameOf"/>.</summary>
-    public static string Render(FormattableString message, Func<string, string> nameOf) => message.ToString(new Names(nameOf));
+    public static string Render(FormattableString message, Func<string, string> nameOf) => OneLine.Bounded(message.ToString(new Names(nameOf)));
 
     private sealed class Names(Func<string, string> nameOf) : IFormatProvider, ICustomFormatter
     {

@@ -7,12 +7,12 @@ public sealed class RequestException : Exception
     private readonly FormattableString? _text;
 
     public RequestException(string message)
-        : base(message)
+        : base(OneLine.Bounded(message))
     {
     }
 
     public RequestException(string message, Exception innerException)
-        : base(message, innerException)
+        : base(OneLine.Bounded(message), innerException)
     {
     }
 
