@@ -31,8 +31,8 @@ internal static class OneLine
         return line.Length <= 3 * Longest ? line : WithoutMiddle(line, Longest);
     }
 
-    /// <summary>A message that can be read, whatever it quotes: the middle of one longer than any of ours is left out.</summary>
-    public static string Bounded(string message) => message.Length <= LongestMessage ? message : WithoutMiddle(message, LongestMessage / 2);
+    /// <summary>A message that can be read, whatever it quotes: one line, and the middle of one longer than any of ours is left out.</summary>
+    public static string Bounded(string message) => Of(message.Length <= LongestMessage ? message : WithoutMiddle(message, LongestMessage / 2));
 
     private static string WithoutMiddle(string text, int kept) =>
         $"{Beginning(text, kept)} … {text[(char.IsLowSurrogate(text[^kept]) ? ^(kept - 1) : ^kept)..]}";
