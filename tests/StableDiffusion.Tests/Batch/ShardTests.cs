@@ -44,6 +44,23 @@ public sealed class ShardTests
         Assert.All(parts, part => Assert.InRange(part.Count, 182, 318));
     }
 
+    /// <summary>
+    /// A batch that goes on with another version of the program must find each machine's jobs where they were: by the id, a number in
+    /// hexadecimal digits, modulo the count. Remainders by Python: <c>int("9f86d081884c7d65", 16) % 7</c> is 1.
+    /// </summary>
+    [Theory]
+    [InlineData("0000000000000000", 7, 1)]
+    [InlineData("9f86d081884c7d65", 7, 2)]
+    [InlineData("ffffffffffffffff", 10, 6)]
+    [InlineData("00000000000003e7", 4, 4)]
+    public void Which_shard_an_id_is_in_never_changes(string id, int count, int number)
+    {
+        var line = new BatchReader(new StringReader("apple"), new LineOptions(new ImageOptions())).Lines();
+        var job = new JobSource(new LineOptions(new ImageOptions()), new Dictionary<string, IReadOnlyList<string>>()).Jobs(line).Single().Job! with { Id = id };
+
+        Assert.Equal([number], Enumerable.Range(1, count).Where(k => new Shard(k, count).Has(job)));
+    }
+
     private static Func<string, string?> Variables(string text)
     {
         var variables = text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(one => one.Split('=')).ToDictionary(one => one[0], one => one[1]);

@@ -11,5 +11,16 @@ internal sealed class TemporaryFolder : IDisposable
 
     public string[] Names() => [.. _folder.EnumerateFileSystemInfos().Select(static entry => entry.Name).Order(StringComparer.Ordinal)];
 
+    /// <summary>Fills it, or a folder below it, with all that is in a folder.</summary>
+    public void Fill(string source, string below = "")
+    {
+        foreach (var file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
+        {
+            var copy = System.IO.Path.Combine(Path, below, System.IO.Path.GetRelativePath(source, file));
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+    }
+
     public void Dispose() => _folder.Delete(recursive: true);
 }

@@ -11,12 +11,7 @@ public sealed class VaeCodecTests : IDisposable
 
     public VaeCodecTests()
     {
-        foreach (var file in Directory.EnumerateFiles(Plain.Path, "*", SearchOption.AllDirectories))
-        {
-            var target = _shifted.PathOf(Path.GetRelativePath(Plain.Path, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            File.Copy(file, target);
-        }
+        _shifted.Fill(Plain.Path);
 
         var config = _shifted.PathOf("vae_decoder/config.json");
         var entries = JsonNode.Parse(File.ReadAllText(config))!;

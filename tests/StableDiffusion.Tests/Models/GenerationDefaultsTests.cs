@@ -20,12 +20,7 @@ public class GenerationDefaultsTests
     public void A_model_of_Stable_Diffusion_XL_made_for_inpainting_has_the_defaults_of_its_pipeline()
     {
         using var copy = new TemporaryFolder();
-        foreach (var file in Directory.EnumerateFiles(Goldens.PathOf("models", "sdxl"), "*", SearchOption.AllDirectories))
-        {
-            var target = copy.PathOf(Path.GetRelativePath(Goldens.PathOf("models", "sdxl"), file));
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            File.Copy(file, target);
-        }
+        copy.Fill(Goldens.PathOf("models", "sdxl"));
 
         // Nine channels: the UNet of the inpainting model, which the folder's configuration is read for only.
         File.Copy(Goldens.PathOf("models", "inpaint", "unet", "model.onnx"), copy.PathOf("unet/model.onnx"), overwrite: true);

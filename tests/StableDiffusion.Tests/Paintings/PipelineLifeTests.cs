@@ -251,8 +251,74 @@ public sealed class PipelineLifeTests : IDisposable
         Assert.InRange(Differences.Largest(picture.Latents.Values, Values(_pipeline.Generate(_request).Single())), 0, 1e-3);
     }
 
+    [Fact]
+    public void Time_for_a_picture_to_start_from_is_counted_only_where_there_is_one()
+    {
+        var without = _pipeline.Generate(_request).Single().Timings;
+        var with = _pipeline.Generate(_request with { InitImage = Black(64, 64), Strength = 1 }).Single().Timings;
+
+        Assert.Equal(TimeSpan.Zero, without.ImageEncoding);
+        Assert.NotEqual(TimeSpan.Zero, with.ImageEncoding);
+    }
+
+    /// <summary>What is given beside texts and numbers is in the picture's text too, each under a key of its own.</summary>
+    [Fact]
+    public void Everything_that_shaped_a_picture_is_in_its_text()
+    {
+        using var large = TextToImagePipeline.Load(Goldens.PathOf("models", "sdxl"), new PipelineOptions { Device = ExecutionDevice.Cpu });
+        var request = _request with
+        {
+            Prompt2 = "in ink",
+            NegativePrompt = "blurry",
+            NegativePrompt2 = "pale",
+            OriginalSize = (512, 384),
+            Crop = (8, 16),
+            TargetSize = (256, 128),
+            InitImage = Black(32, 64),
+            Mask = Black(32, 64, 255),
+            Fit = ImageFit.Crop,
+            Strength = 0.5,
+        };
+
+        var text = large.Generate(request).Single().Parameters.ToInfotext();
+        var given = _pipeline.Generate(_request with { Latents = new Latents(new float[4 * 8 * 8], 1, 4, 8, 8) }).Single().Parameters.ToInfotext();
+
+        Assert.All(
+            [
+                "Negative prompt: blurry", "Prompt 2: in ink", "Negative prompt 2: pale", "Original size: 512x384", "Crop: \"8,16\"",
+                "Target size: 256x128", "Mask: given", "Resize mode: Crop", "Denoising strength: 0.5",
+            ],
+            part => Assert.Contains(part, text, StringComparison.Ordinal));
+        Assert.DoesNotContain("Latents: given", text, StringComparison.Ordinal);
+        Assert.Contains("Latents: given", given, StringComparison.Ordinal);
+    }
+
+    /// <summary>A clip skip opens the text encoder anew; where that fails, the pipeline is as it was and not half closed.</summary>
+    [Fact]
+    public void A_network_that_cannot_be_opened_anew_leaves_the_pipeline_as_it_was()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Fill(Goldens.PathOf("models", "sd1"));
+        using var pipeline = TextToImagePipeline.Load(folder.Path, new PipelineOptions { Device = ExecutionDevice.Cpu });
+        var plain = Values(pipeline.Generate(_request).Single());
+        var network = folder.PathOf("text_encoder/model.onnx");
+        var whole = File.ReadAllBytes(network);
+
+        File.WriteAllBytes(network, [1, 2, 3]);
+        Assert.Throws<ModelException>(() => pipeline.Generate(_request with { ClipSkip = 2 }).ToList());
+        Assert.Equal(plain, Values(pipeline.Generate(_request).Single()));
+        File.WriteAllBytes(network, whole);
+
+        Assert.Equal(
+            Values(_pipeline.Generate(_request with { ClipSkip = 2 }).Single()),
+            Values(pipeline.Generate(_request with { ClipSkip = 2 }).Single()));
+    }
+
     private static TextToImagePipeline Open(PipelineOptions? options = null) =>
         TextToImagePipeline.Load(Goldens.PathOf("models", "sd1"), options ?? new PipelineOptions { Device = ExecutionDevice.Cpu });
+
+    private static RgbImage Black(int width, int height, byte value = 0) =>
+        new(width, height, Enumerable.Repeat(value, width * height * 3).ToArray());
 
     private static float[] Values(GeneratedImage picture) => picture.Latents.Values;
 

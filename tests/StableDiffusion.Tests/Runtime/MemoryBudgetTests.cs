@@ -20,12 +20,7 @@ public sealed class MemoryBudgetTests
     public void A_model_larger_than_the_memory_opens_its_networks_anew_for_each_picture(long more, int expected)
     {
         using var copy = new TemporaryFolder();
-        foreach (var file in Directory.EnumerateFiles(Goldens.PathOf("models", "sd1-external"), "*", SearchOption.AllDirectories))
-        {
-            var target = copy.PathOf(Path.GetRelativePath(Goldens.PathOf("models", "sd1-external"), file));
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            File.Copy(file, target);
-        }
+        copy.Fill(Goldens.PathOf("models", "sd1-external"));
 
         // A file with a hole: it has a size that no memory holds, and takes no room.
         using (var weights = File.OpenWrite(copy.PathOf("unet/model.onnx_data")))
