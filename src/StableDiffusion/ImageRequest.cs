@@ -59,10 +59,10 @@ public sealed record ImageRequest
     /// <summary>Height in pixels.</summary>
     public int? Height { get; init; }
 
-    /// <summary>A name from <see cref="SchedulerTable"/>, or one of its aliases; null for the model's own scheduler.</summary>
+    /// <summary>One of <see cref="ModelFolder.SchedulerNames"/>, or a name that diffusers or webuis have for it; null for the model's own scheduler.</summary>
     public string? Scheduler { get; init; }
 
-    /// <summary>A scheduler of the caller's own, built for each run; null for one of <see cref="SchedulerTable"/>.</summary>
+    /// <summary>A scheduler of the caller's own, built for each run; null for one that <see cref="Scheduler"/> names.</summary>
     public Func<SchedulerRun, IScheduler>? SchedulerFactory { get; init; }
 
     /// <summary>Entries laid over the model's <c>scheduler_config.json</c>, by key, as diffusers' <c>from_config</c> does.</summary>
@@ -86,14 +86,22 @@ public sealed record ImageRequest
     /// <summary>A second pass at a larger size; null for none.</summary>
     public Hires? Hires { get; init; }
 
-    /// <summary>Enlarges the finished picture; null to leave it.</summary>
-    public Upscale? Upscale { get; init; }
+    /// <summary>How much to enlarge the finished picture; null for what <see cref="Upscaler"/> does, or to leave it.</summary>
+    public double? Upscale { get; init; }
+
+    /// <summary>What enlarges the finished picture: <c>lanczos</c>, or the path of an upscaling network; null for <c>lanczos</c> if anything.</summary>
+    public string? Upscaler { get; init; }
+
+    internal string? UpscalerInUse => Upscaler ?? (Upscale is null ? null : Enlarger.Lanczos);
 
     /// <summary>Whether this is a <see cref="Hires"/> pass over latents that are known.</summary>
     internal bool IsSecondPass { get; init; }
 
-    /// <summary>A second seed to mix in; null for none.</summary>
-    public Variation? Variation { get; init; }
+    /// <summary>A second seed, whose start noise is mixed in by <see cref="VariationStrength"/>; further pictures of a request count it up.</summary>
+    public long? VariationSeed { get; init; }
+
+    /// <summary>From 0, the noise of the seed alone, to 1, that of <see cref="VariationSeed"/>: pictures close to that of the seed.</summary>
+    public double VariationStrength { get; init; }
 
     /// <summary>Start noise of unit variance, given instead of drawn; one picture for each.</summary>
     public Latents? Latents { get; init; }

@@ -17,8 +17,13 @@ public sealed record PipelineOptions
     /// </summary>
     public bool? OneNetworkAtATime { get; init; }
 
-    /// <summary>How attention is computed.</summary>
-    public AttentionKind Attention { get; init; }
+    /// <summary>
+    /// Whether attention is computed by ONNX Runtime's fused operator wherever a network's has the form for it: less memory and less time,
+    /// equal but for the last bits. Turn it off for an execution provider that lacks <c>MultiHeadAttention</c>.
+    /// </summary>
+    public bool FuseAttention { get; init; } = true;
+
+    internal AttentionKind Attention => FuseAttention ? AttentionKind.Fused : AttentionKind.Plain;
 
     /// <summary>
     /// Told the settings of each session before it opens, to change them: execution providers (with <see cref="Device"/> at

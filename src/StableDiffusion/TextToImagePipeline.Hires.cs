@@ -40,12 +40,12 @@ public sealed partial class TextToImagePipeline
     /// <summary>Enlarges a finished picture where the request asks for it.</summary>
     private RgbImage Upscaled(RgbImage picture, ImageRequest request, CancellationToken cancellation)
     {
-        if (request.Upscale is not { } upscale)
+        if (request.UpscalerInUse is not { } upscaler)
         {
             return picture;
         }
 
-        (int, int)? size = upscale.Scale is { } scale ? ((int)Math.Max(Math.Round(picture.Width * scale), 1), (int)Math.Max(Math.Round(picture.Height * scale), 1)) : null;
-        return _enlarger.Enlarge(picture, upscale.Upscaler, size, cancellation);
+        (int, int)? size = request.Upscale is { } scale ? ((int)Math.Max(Math.Round(picture.Width * scale), 1), (int)Math.Max(Math.Round(picture.Height * scale), 1)) : null;
+        return _enlarger.Enlarge(picture, upscaler, size, cancellation);
     }
 }

@@ -10,7 +10,7 @@ var folder = args.Length > 0 ? args[0] : "models/emoji-256";
 var steps = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 25;
 var pairs = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 9;
 
-using var pipeline = TextToImagePipeline.Load(folder, new PipelineOptions { Device = ExecutionDevice.Cpu, Attention = AttentionKind.Plain });
+using var pipeline = TextToImagePipeline.Load(folder, new PipelineOptions { Device = ExecutionDevice.Cpu, FuseAttention = false });
 var request = new ImageRequest { Prompt = "a red apple, 3d render", Steps = steps, GuidanceScale = 3, Scheduler = "ddim" };
 var latents = pipeline.Generate(request).Single().Latents;
 using var bare = new BareNetwork(Path.Combine(folder, "unet", "model.onnx"), latents);

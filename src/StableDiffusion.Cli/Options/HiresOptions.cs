@@ -27,7 +27,7 @@ internal sealed class HiresOptions
 
     public Option<double?> Upscale { get; } = new("--upscale") { Description = "Enlarge the finished picture by this. [default: what --upscaler does]", HelpName = "x" };
 
-    private Option<string?> Upscaler { get; } = new("--upscaler") { Description = "What enlarges the finished picture: a network such as ESRGAN. [default: lanczos]", HelpName = "lanczos|file.onnx" };
+    public Option<string?> Upscaler { get; } = new("--upscaler") { Description = "What enlarges the finished picture: a network such as ESRGAN. [default: lanczos]", HelpName = "lanczos|file.onnx" };
 
     public IReadOnlyList<Option> All => [HiresScale, HiresSteps, HiresStrength, HiresUpscaler, Upscale, Upscaler];
 
@@ -56,7 +56,6 @@ internal sealed class HiresOptions
             throw new RequestException($"the options of the second pass do nothing without {HiresScale.Name}; give it, such as 2.");
         }
 
-        var (factor, upscaler) = (given.GetValue(Upscale), given.GetValue(Upscaler));
-        return factor is null && upscaler is null ? request : request with { Upscale = new Upscale(NameOf(upscaler ?? "lanczos"), factor) };
+        return request with { Upscale = given.GetValue(Upscale), Upscaler = given.GetValue(Upscaler) is { } upscaler ? NameOf(upscaler) : null };
     }
 }

@@ -48,9 +48,11 @@ internal static class OptionNames
         [nameof(ImageRequest.EmbeddingFolder)] = _image.Adapters.EmbeddingFolder,
         [nameof(ImageRequest.Controls)] = _image.Controls.Controls,
         [nameof(ImageRequest.GuessMode)] = _image.Controls.GuessMode,
-        [nameof(ImageRequest.Variation)] = _image.Variations.Strength,
+        [nameof(ImageRequest.VariationSeed)] = _image.Variations.Seed,
+        [nameof(ImageRequest.VariationStrength)] = _image.Variations.Strength,
         [nameof(ImageRequest.Hires)] = _image.Larger.HiresScale,
         [nameof(ImageRequest.Upscale)] = _image.Larger.Upscale,
+        [nameof(ImageRequest.Upscaler)] = _image.Larger.Upscaler,
         [nameof(ImageRequest.Tiling)] = _image.Tiles.Tiling,
         [nameof(PipelineOptions.Device)] = new RunOptions().Device,
     };

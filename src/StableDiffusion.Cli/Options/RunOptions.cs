@@ -105,7 +105,7 @@ internal sealed class RunOptions
         {
             Device = device,
             Threads = threads,
-            Attention = AttentionOf(parsed),
+            FuseAttention = FusesAttention(parsed),
             OneNetworkAtATime = parsed.GetValue(LowMemory) || opensOnce ? true : null,
             Warning = log.Warn,
         });
@@ -113,10 +113,10 @@ internal sealed class RunOptions
         return pipeline;
     }
 
-    private AttentionKind AttentionOf(ParseResult parsed) => parsed.GetValue(Attention) switch
+    private bool FusesAttention(ParseResult parsed) => parsed.GetValue(Attention) switch
     {
-        "fused" => AttentionKind.Fused,
-        "plain" => AttentionKind.Plain,
+        "fused" => true,
+        "plain" => false,
         var other => throw new RequestException($"{Attention.Name} {OneLine.Quote(other!)} is not known; give fused or plain."),
     };
 }

@@ -40,9 +40,10 @@ internal sealed class VariationOptions
         return strength > 0
             ? request with
             {
-                Variation = new Variation(variation, strength),
+                VariationSeed = variation,
+                VariationStrength = strength,
                 Seeds = batchCount == 1 ? request.Seeds : [.. Seeds.Expand(seed, 1).SelectMany(one => Enumerable.Repeat(one, batchCount))],
             }
-            : request with { Variation = new Variation(variation, strength) };
+            : request with { VariationSeed = variation, VariationStrength = strength };
     }
 }

@@ -89,7 +89,7 @@ internal sealed class StartLatents(
             for (var i = 0; i < _latents.Count; i++)
             {
                 Variation.Turn(
-                    _latents.Image(i), other.AsSpan(i * _latents.ImageLength, _latents.ImageLength), plan.Request.Variation!.Strength, _latents.Height, _latents.Width);
+                    _latents.Image(i), other.AsSpan(i * _latents.ImageLength, _latents.ImageLength), plan.Request.VariationStrength, _latents.Height, _latents.Width);
             }
         }
     }

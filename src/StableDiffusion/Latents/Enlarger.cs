@@ -17,6 +17,27 @@ internal sealed class Enlarger(Func<string, OnnxModel> open) : IDisposable
         }
     }
 
+    /// <summary>Refuses an enlargement of the finished picture that makes no sense.</summary>
+    public static void Require(ImageRequest request)
+    {
+        if (request.UpscalerInUse is not { } upscaler)
+        {
+            return;
+        }
+
+        if (request.Upscale is { } scale && scale is not (> 0 and <= 16))
+        {
+            throw new RequestException(nameof(request.Upscale), $"{nameof(request.Upscale):name} {scale} must be above 0, and at most 16.");
+        }
+
+        if (upscaler == Latent || (upscaler == Lanczos && request.Upscale is null))
+        {
+            throw new RequestException(nameof(request.Upscale), $"{nameof(request.Upscale):name} wants an upscaling network, or lanczos and how much larger.");
+        }
+
+        Require(nameof(request.Upscale), upscaler);
+    }
+
     /// <summary>Enlarges a picture to a size, or by what the network does.</summary>
     public RgbImage Enlarge(RgbImage image, string upscaler, (int Width, int Height)? size, CancellationToken cancellation)
     {

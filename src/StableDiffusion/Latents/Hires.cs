@@ -48,30 +48,3 @@ public sealed record Hires(double Scale)
         };
     }
 }
-
-/// <summary>A picture enlarged after it is painted.</summary>
-/// <param name="Upscaler"><c>lanczos</c>, or the path of an upscaling network.</param>
-/// <param name="Scale">How much larger; null for what the network does.</param>
-public sealed record Upscale(string Upscaler, double? Scale = null)
-{
-    /// <summary>Refuses what makes no sense.</summary>
-    internal static void Require(ImageRequest request)
-    {
-        if (request.Upscale is not { } upscale)
-        {
-            return;
-        }
-
-        if (upscale.Scale is { } scale && scale is not (> 0 and <= 16))
-        {
-            throw new RequestException(nameof(request.Upscale), $"{nameof(request.Upscale):name} {scale} must be above 0, and at most 16.");
-        }
-
-        if (upscale.Upscaler == Enlarger.Latent || (upscale.Upscaler == Enlarger.Lanczos && upscale.Scale is null))
-        {
-            throw new RequestException(nameof(request.Upscale), $"{nameof(request.Upscale):name} wants an upscaling network, or lanczos and how much larger.");
-        }
-
-        Enlarger.Require(nameof(request.Upscale), upscale.Upscaler);
-    }
-}

@@ -23,7 +23,7 @@ internal sealed class LatentDecoder : IDisposable
     public RgbImage Decode(Latents latents, Tiles? tiles, CancellationToken cancellation)
     {
         var scaled = new float[latents.Values.Length];
-        var (scale, shift) = ((float)_folder.ScalingFactor, (float)_folder.ShiftFactor);
+        var (scale, shift) = ((float)_folder.Vae.ScalingFactor, (float)_folder.Vae.ShiftFactor);
         for (var i = 0; i < latents.Values.Length; i++)
         {
             scaled[i] = (latents.Values[i] / scale) + shift;

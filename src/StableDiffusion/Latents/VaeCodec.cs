@@ -37,7 +37,7 @@ internal sealed class VaeCodec(ModelFolder folder, NetworkLoader loader) : ILate
     private Tiles? TilesFor(int height, int width, bool isEncoder)
     {
         var tiling = Tiling;
-        if (tiling is null && VaeMemory.IsShort(height, width, folder.PixelsPerLatent, folder.VaeChannels, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes))
+        if (tiling is null && VaeMemory.IsShort(height, width, folder.PixelsPerLatent, folder.Vae.Channels, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes))
         {
             tiling = new VaeTiling();
         }
@@ -48,7 +48,7 @@ internal sealed class VaeCodec(ModelFolder folder, NetworkLoader loader) : ILate
         }
 
         var factor = folder.PixelsPerLatent;
-        var size = Math.Max((tiling.Size ?? folder.VaeSampleSize) / factor, 1);
+        var size = Math.Max((tiling.Size ?? folder.Vae.SampleSize) / factor, 1);
         var step = Math.Max((int)(size * (1 - tiling.Overlap)), 1);
         var tiles = isEncoder ? new Tiles(size * factor, step * factor, 1, factor) : new Tiles(size, step, factor, 1);
         return height > size || width > size ? tiles : null;

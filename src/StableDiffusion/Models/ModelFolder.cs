@@ -6,8 +6,6 @@ namespace StableDiffusion;
 /// </summary>
 public sealed class ModelFolder
 {
-    private const int MostPixels = 65536;
-
     private const int MostTokens = 65536;
 
     private const string WhereModelsAre = "See models/README.md for the folder that is needed.";
@@ -27,13 +25,7 @@ public sealed class ModelFolder
         TimeConditioningWidth = network.Integer("time_cond_proj_dim");
         Network = family.ReadNetwork(NetworkOf(family.NetworkPart), network);
 
-        var vae = JsonFile.ReadIfExists(Combine("vae_decoder", "config.json"), Combine("vae", "config.json"));
-        ScalingFactor = vae.NumberNotZero("scaling_factor") ?? 0.18215;
-        ShiftFactor = vae.Number("shift_factor") ?? 0;
-        LatentChannels = vae.Integer("latent_channels", ModelFamily.MostChannels) ?? 4;
-        VaeSampleSize = vae.Pair("sample_size", MostPixels)?.First ?? 512;
-        VaeChannels = vae.Integers("block_out_channels")?[0] ?? 128;
-        PixelsPerLatent = 1 << (vae.Integers("block_out_channels")?.Count - 1 ?? 3);
+        Vae = VaeConfig.Read(JsonFile.ReadIfExists(Combine("vae_decoder", "config.json"), Combine("vae", "config.json")));
         SizeGrid = PixelsPerLatent * family.LatentGrid(network);
         Family = family.For(this);
 
@@ -56,13 +48,13 @@ public sealed class ModelFolder
     internal SchedulerConfig Scheduler { get; }
 
     /// <summary>Steps, guidance scale and strength where a request leaves them open.</summary>
-    public GenerationDefaults Defaults { get; }
+    internal GenerationDefaults Defaults { get; }
 
     /// <summary>Channels of the latents (4 for Stable Diffusion).</summary>
-    public int LatentChannels { get; }
+    public int LatentChannels => Vae.LatentChannels;
 
     /// <summary>Pixels along one side of a latent (8 for Stable Diffusion).</summary>
-    public int PixelsPerLatent { get; }
+    public int PixelsPerLatent => Vae.PixelsPerLatent;
 
     /// <summary>Widths and heights must be multiples of this many pixels, so that every level of the UNet halves evenly.</summary>
     public int SizeGrid { get; }
@@ -73,26 +65,26 @@ public sealed class ModelFolder
     /// <summary>The height in pixels the model was trained at.</summary>
     public int DefaultHeight => SampleHeight * PixelsPerLatent;
 
-    /// <summary>Latents are divided by this before they are decoded (<c>scaling_factor</c> of the VAE).</summary>
-    public double ScalingFactor { get; }
+    /// <summary>Denoising steps of a request that leaves them open.</summary>
+    public int DefaultSteps => Defaults.Steps;
 
-    /// <summary>Pixels along one side that the autoencoder was trained at (<c>sample_size</c> of the VAE): the size of tiles.</summary>
-    internal int VaeSampleSize { get; }
+    /// <summary>Guidance scale of a request that leaves it open.</summary>
+    public double DefaultGuidanceScale => Defaults.GuidanceScale;
 
-    /// <summary>Channels of the autoencoder at the full size of a picture.</summary>
-    internal int VaeChannels { get; }
+    /// <summary>The schedulers that can run with this model, by their short names.</summary>
+    public IReadOnlyList<string> SchedulerNames => [.. SchedulerTable.Entries.Where(Family.CanUse).Select(entry => entry.Name)];
 
-    /// <summary>Added to the latents after that division (<c>shift_factor</c> of the VAE).</summary>
-    public double ShiftFactor { get; }
+    /// <summary>What the autoencoder's configuration says.</summary>
+    internal VaeConfig Vae { get; }
 
     /// <summary>Tokens of one text, with the start and end tokens (77 for CLIP).</summary>
-    public int MaxTextLength { get; }
+    internal int MaxTextLength { get; }
 
     /// <summary>Width of the guidance embedding that latent consistency models are fed; null for all others.</summary>
-    public int? TimeConditioningWidth { get; }
+    internal int? TimeConditioningWidth { get; }
 
     /// <summary>Whether a prompt that is not given is encoded as zeros (SDXL).</summary>
-    public bool ForceZerosForEmptyPrompt { get; }
+    internal bool ForceZerosForEmptyPrompt { get; }
 
     /// <summary>What the model was taught, where its folder says so; null for most.</summary>
     internal ModelVocabulary? Vocabulary { get; }
@@ -114,6 +106,16 @@ public sealed class ModelFolder
     /// stands for the snapshot of its main branch.
     /// </summary>
     public static ModelFolder Open(string path) => new(ModelPlace.Find(path));
+
+    /// <summary>Builds a scheduler for this model, ready for its first step: for callers that put one of their own around it.</summary>
+    /// <param name="name">Any name of a scheduler; null is the model's own.</param>
+    /// <param name="run">What it is to run.</param>
+    /// <exception cref="RequestException">There is no such scheduler, or it cannot do what is asked.</exception>
+    public IScheduler CreateScheduler(string? name, SchedulerRun run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        return SchedulerTable.Create(Scheduler, name, run);
+    }
 
     /// <summary>
     /// The path of a part's network: <c>unet/model.onnx</c>, or the only one that is there under another name (<c>model_fp16.onnx</c>).

@@ -34,9 +34,9 @@ internal sealed class GenerationPlan
         Scheduler = SchedulerTable.Choose(config, request.Scheduler);
         if (request.SchedulerFactory is null && !folder.Family.CanUse(Scheduler.Entry))
         {
-            var others = string.Join(", ", SchedulerTable.Entries.Where(folder.Family.CanUse).Select(entry => entry.Name));
             throw new RequestException(
-                nameof(request.Scheduler), $"{Scheduler.Entry.Name} is not for {folder.Family.Name}; choose one of {others}.");
+                nameof(request.Scheduler),
+                $"{Scheduler.Entry.Name} is not for {folder.Family.Name}; choose one of {string.Join(", ", folder.SchedulerNames)}.");
         }
 
         // Built here so that what cannot work is refused before anything runs.
@@ -133,7 +133,7 @@ internal sealed class GenerationPlan
         && TimeIds.AsSpan().SequenceEqual(other.TimeIds)
         && GuidanceEmbedding.AsSpan().SequenceEqual(other.GuidanceEmbedding)
         && Request.Tiling == other.Request.Tiling
-        && (Request.Hires, Request.Upscale) == (other.Request.Hires, other.Request.Upscale)
+        && (Request.Hires, Request.Upscale, Request.UpscalerInUse) == (other.Request.Hires, other.Request.Upscale, other.Request.UpscalerInUse)
         && Request.Loras.SequenceEqual(other.Request.Loras)
         && Request.Embeddings.SequenceEqual(other.Request.Embeddings) && Request.EmbeddingFolder == other.Request.EmbeddingFolder
         && Edits.Select(edit => edit.Key).SequenceEqual(other.Edits.Select(edit => edit.Key))

@@ -7,7 +7,7 @@ namespace StableDiffusion;
 internal sealed record Painting(GenerationPlan Plan, long Seed, int Run = 0)
 {
     /// <summary>The seed of the noise that is mixed in; null where none is.</summary>
-    public long? VariationSeed => Plan.Request.Variation is { Strength: > 0 } variation ? variation.Seed + Run : null;
+    public long? VariationSeed => Plan.Request.VariationStrength > 0 ? Plan.Request.VariationSeed + Run : null;
 
     public INoiseSource Noise { get; } = Plan.Request.NoiseFactory?.Invoke(Seed) ?? ImageNoise.Create(Plan.Request.Generator, Seed);
 }

@@ -70,7 +70,7 @@ internal static class PictureParameters
         if (painting.VariationSeed is { } variation)
         {
             yield return Of("Variation seed", variation);
-            yield return Of("Variation seed strength", plan.Request.Variation!.Strength);
+            yield return Of("Variation seed strength", plan.Request.VariationStrength);
         }
 
         if (plan.Request.Hires is { } hires)
@@ -84,14 +84,14 @@ internal static class PictureParameters
             yield return Of("Hires upscaler", NameOf(hires.Upscaler));
         }
 
-        if (plan.Request.Upscale is { } upscale)
+        if (plan.Request.UpscalerInUse is { } upscaler)
         {
-            if (upscale.Scale is { } scale)
+            if (plan.Request.Upscale is { } scale)
             {
                 yield return Of("Postprocess upscale by", scale);
             }
 
-            yield return Of("Postprocess upscaler", NameOf(upscale.Upscaler));
+            yield return Of("Postprocess upscaler", NameOf(upscaler));
         }
 
         if (plan.Eta is > 0)

@@ -70,14 +70,18 @@ internal static class RequestCheck
         folder.Family.Check(request, folder);
         Control.Require(request, folder);
         VaeTiling.Require(request, folder);
-        Upscale.Require(request);
-        if (request.Variation is { } variation)
+        Enlarger.Require(request);
+        Share(nameof(request.VariationStrength), request.VariationStrength);
+        if (request.VariationSeed is null && request.VariationStrength > 0)
         {
-            Share(nameof(request.Variation), variation.Strength);
-            if (request.Latents is not null || request.NoiseFactory is not null)
-            {
-                throw new RequestException(nameof(request.Variation), $"{nameof(request.Variation):name} varies drawn noise, and the noise is given; leave one of them out.");
-            }
+            throw new RequestException(
+                nameof(request.VariationStrength), $"{nameof(request.VariationStrength):name} says how far to go to {nameof(request.VariationSeed):name}; give it.");
+        }
+
+        if (request.VariationSeed is not null && (request.Latents is not null || request.NoiseFactory is not null))
+        {
+            throw new RequestException(
+                nameof(request.VariationStrength), $"{nameof(request.VariationStrength):name} varies drawn noise, and the noise is given; leave one of them out.");
         }
 
         if (request.GuidanceStart >= request.GuidanceEnd)

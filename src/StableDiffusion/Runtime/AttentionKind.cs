@@ -1,7 +1,7 @@
 namespace StableDiffusion;
 
 /// <summary>How the networks' attention is computed.</summary>
-public enum AttentionKind
+internal enum AttentionKind
 {
     /// <summary>By ONNX Runtime's fused operator wherever a network's attention has the form for it: less memory and less time, equal but for the last bits.</summary>
     Fused,

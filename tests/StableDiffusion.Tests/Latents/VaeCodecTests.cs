@@ -28,7 +28,7 @@ public sealed class VaeCodecTests : IDisposable
     public void Decoding_adds_the_shift_after_the_scale()
     {
         float[] values = [.. Enumerable.Range(0, 4 * 8 * 8).Select(i => MathF.Sin(i))];
-        var larger = values.Select(value => value + (float)(Shift * Plain.ScalingFactor)).ToArray();
+        var larger = values.Select(value => value + (float)(Shift * Plain.Vae.ScalingFactor)).ToArray();
         using var plain = Codec(Plain);
         using var shifted = Codec(ModelFolder.Open(_shifted.Path));
 
@@ -48,7 +48,7 @@ public sealed class VaeCodecTests : IDisposable
         var without = plain.Encode(pixels, 64, 64, new TorchRandom(1), Cancellation).Values;
         var with = shifted.Encode(pixels, 64, 64, new TorchRandom(1), Cancellation).Values;
 
-        Assert.All(without.Zip(with), pair => Assert.Equal(pair.First - (float)(Shift * Plain.ScalingFactor), pair.Second, 1e-4f));
+        Assert.All(without.Zip(with), pair => Assert.Equal(pair.First - (float)(Shift * Plain.Vae.ScalingFactor), pair.Second, 1e-4f));
     }
 
     public void Dispose() => _shifted.Dispose();

@@ -143,7 +143,7 @@ public sealed class PipelineLifeTests : IDisposable
             SchedulerFactory = run =>
             {
                 built.Add(run);
-                return SchedulerTable.Create(_pipeline.Folder, "euler_a", run);
+                return _pipeline.Folder.CreateScheduler("euler_a", run);
             },
         };
 
@@ -159,7 +159,7 @@ public sealed class PipelineLifeTests : IDisposable
         IScheduler Build(SchedulerRun run)
         {
             built++;
-            return SchedulerTable.Create(_pipeline.Folder, "ddim", run);
+            return _pipeline.Folder.CreateScheduler("ddim", run);
         }
 
         ImageRequest[] requests =
@@ -177,7 +177,7 @@ public sealed class PipelineLifeTests : IDisposable
     public void A_scheduler_is_asked_for_by_name_or_given_but_not_both()
     {
         var error = Assert.Throws<RequestException>(() => _pipeline.Generate(
-            _request with { SchedulerFactory = run => SchedulerTable.Create(_pipeline.Folder, null, run) }));
+            _request with { SchedulerFactory = run => _pipeline.Folder.CreateScheduler(null, run) }));
 
         Assert.Equal("SchedulerFactory and Scheduler both say how to sample; give one of them.", error.Message);
     }

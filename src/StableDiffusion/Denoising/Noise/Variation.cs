@@ -1,9 +1,7 @@
 namespace StableDiffusion;
 
-/// <summary>A second seed whose start noise is mixed in: pictures close to that of the first seed (the webui's "variation seed").</summary>
-/// <param name="Seed">The second seed; further pictures of a request count it up.</param>
-/// <param name="Strength">0: the first seed's noise, 1: the second's.</param>
-public sealed record Variation(long Seed, double Strength)
+/// <summary>Start noise of a second seed that is mixed in: pictures close to that of the first seed (the webui's "variation seed").</summary>
+internal static class Variation
 {
     /// <summary>Nearly parallel noise is mixed in a straight line.</summary>
     private const double Parallel = 0.9995;
@@ -17,7 +15,7 @@ public sealed record Variation(long Seed, double Strength)
     /// <param name="strength">How far, 0 to 1.</param>
     /// <param name="height">Rows.</param>
     /// <param name="width">Columns.</param>
-    internal static void Turn(Span<float> noise, ReadOnlySpan<float> other, double strength, int height, int width)
+    public static void Turn(Span<float> noise, ReadOnlySpan<float> other, double strength, int height, int width)
     {
         var columns = noise.Length / height;
         var cosines = new double[columns];

@@ -1,7 +1,7 @@
 namespace StableDiffusion;
 
 /// <summary>All schedulers, one row each.</summary>
-public static class SchedulerTable
+internal static class SchedulerTable
 {
     private const string Multistep = "DPMSolverMultistepScheduler";
     private const string StochasticName = "dpmpp_2m_sde";
@@ -21,7 +21,7 @@ public static class SchedulerTable
     ];
 
     /// <summary>The schedulers in the order they are listed to people.</summary>
-    internal static IReadOnlyList<SchedulerEntry> Entries { get; } =
+    public static IReadOnlyList<SchedulerEntry> Entries { get; } =
     [
         new("pndm", "PNDMScheduler", "PLMS", "Pseudo numerical methods; the default of Stable Diffusion 1",
             (config, run) => new PndmScheduler(config, run), "plms"),
@@ -69,7 +69,7 @@ public static class SchedulerTable
     /// A short name, a name of the webui with or without the schedule type at its end, a class of diffusers, or an alias.
     /// </param>
     /// <param name="choice">The scheduler, and what a schedule type at the end of the name sets.</param>
-    internal static bool TryResolve(string text, out SchedulerChoice choice)
+    public static bool TryResolve(string text, out SchedulerChoice choice)
     {
         var wanted = Simplify(text);
         foreach (var entry in Entries)
@@ -94,26 +94,15 @@ public static class SchedulerTable
         return false;
     }
 
-    /// <summary>Builds a scheduler for a model, ready for its first step: for callers that put one of their own around it.</summary>
-    /// <param name="model">The model.</param>
-    /// <param name="name">Any name of a scheduler; null is the model's own.</param>
-    /// <param name="run">What it is to run.</param>
-    /// <exception cref="RequestException">There is no such scheduler, or it cannot do what is asked.</exception>
-    public static IScheduler Create(ModelFolder model, string? name, SchedulerRun run)
-    {
-        ArgumentNullException.ThrowIfNull(model);
-        return Create(model.Scheduler, name, run);
-    }
-
     /// <summary>Builds a scheduler, ready for its first step.</summary>
     /// <param name="config">The model's configuration.</param>
     /// <param name="name">Any name of a scheduler; null is the model's own.</param>
     /// <param name="run">What it is to run.</param>
     /// <exception cref="RequestException">There is no such scheduler, or it cannot do what is asked.</exception>
-    internal static IScheduler Create(SchedulerConfig config, string? name, SchedulerRun run) => Choose(config, name).Build(run);
+    public static IScheduler Create(SchedulerConfig config, string? name, SchedulerRun run) => Choose(config, name).Build(run);
 
     /// <summary>The scheduler of that name (null: the model's own), and the configuration it is to be built from.</summary>
-    internal static ResolvedScheduler Choose(SchedulerConfig config, string? name)
+    public static ResolvedScheduler Choose(SchedulerConfig config, string? name)
     {
         if (name is null)
         {

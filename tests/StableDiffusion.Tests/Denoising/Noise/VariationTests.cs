@@ -29,12 +29,12 @@ public sealed class VariationTests(Pipelines pipelines) : IClassFixture<Pipeline
         var request = new ImageRequest { Prompt = "a castle", Steps = 2, Seeds = [5], Width = 64, Height = 64 };
         float[] Latents(ImageRequest one) => pipelines.Of("sd1").Generate(one).Last().Latents.Values;
 
-        Assert.Equal(Latents(request), Latents(request with { Variation = new Variation(9, 0) }));
-        Assert.InRange(Differences.Largest(Latents(request with { Variation = new Variation(9, 1) }), Latents(request with { Seeds = [9] })), 0, 1e-3);
+        Assert.Equal(Latents(request), Latents(request with { VariationSeed = 9, VariationStrength = 0 }));
+        Assert.InRange(Differences.Largest(Latents(request with { VariationSeed = 9, VariationStrength = 1 }), Latents(request with { Seeds = [9] })), 0, 1e-3);
         Assert.Equal(
-            Latents(request with { Variation = new Variation(10, 0.2) }),
-            Latents(request with { Seeds = [5, 5], Variation = new Variation(9, 0.2) }));
-        var described = pipelines.Of("sd1").Generate(request with { Variation = new Variation(9, 0.2) }).Single().Parameters.ToInfotext();
+            Latents(request with { VariationSeed = 10, VariationStrength = 0.2 }),
+            Latents(request with { Seeds = [5, 5], VariationSeed = 9, VariationStrength = 0.2 }));
+        var described = pipelines.Of("sd1").Generate(request with { VariationSeed = 9, VariationStrength = 0.2 }).Single().Parameters.ToInfotext();
         Assert.Contains("Variation seed: 9, Variation seed strength: 0.2", described, StringComparison.Ordinal);
     }
 
