@@ -45,7 +45,7 @@ internal static class BatchCommand
             throw new RequestException($"{own.UNetBatch.Name} {settings.UNetBatch} must be at least 1.");
         }
 
-        var options = new LineOptions(image);
+        var options = new FieldTable(image);
         var file = parsed.GetValue(own.File)!;
         using var input = Open(file);
         var lines = new BatchReader(
@@ -90,7 +90,7 @@ internal static class BatchCommand
     private static string Kept(BatchRun? work) =>
         string.Create(CultureInfo.InvariantCulture, $"Pictures of this run that are complete: {work?.Painted ?? 0}; --resume does the rest.");
 
-    private static int DryRun(IEnumerable<BatchEntry> jobs, LineOptions options, BatchSettings settings, ConsoleLog log)
+    private static int DryRun(IEnumerable<BatchEntry> jobs, FieldTable options, BatchSettings settings, ConsoleLog log)
     {
         var failed = 0;
         using var output = new StreamWriter(Console.OpenStandardOutput(), new UTF8Encoding(false), bufferSize: 1 << 16);
@@ -100,7 +100,7 @@ internal static class BatchCommand
             if (problem is null)
             {
                 var json = options.ToJson(job!.Fields);
-                json[LineOptions.Index] = job.Index;
+                json[FieldTable.Index] = job.Index;
                 output.Write(ResultJson.ToText(json) + "\n");
                 continue;
             }
@@ -116,7 +116,7 @@ internal static class BatchCommand
         return failed == 0 ? ExitCode.Done : ExitCode.Failed;
     }
 
-    private static string? Problem(BatchJob job, LineOptions options)
+    private static string? Problem(BatchJob job, FieldTable options)
     {
         try
         {

@@ -76,7 +76,7 @@ internal static class GenerateCommand
         try
         {
             var again = from is null ? null : Again(from, parsed, image, log);
-            var request = again is null ? image.Request(parsed) : new LineOptions(image).Request(again);
+            var request = again is null ? image.Request(parsed) : new FieldTable(image).Request(again);
             var pattern = OutputPattern.Parse(output);
             PictureFile.RequireWritable(pattern, request);
             if (latentsPath is not null)
@@ -92,7 +92,7 @@ internal static class GenerateCommand
             var files = steps.Files(parsed, request);
             var preview = steps.Screen(parsed, log);
             request = request with { ReportsSteps = files is not null || preview is not null };
-            var json = run.Json(parsed) ? again is null ? Job(parsed, image, request.Prompt) : new LineOptions(image).ToJson(again) : null;
+            var json = run.Json(parsed) ? again is null ? Job(parsed, image, request.Prompt) : new FieldTable(image).ToJson(again) : null;
             using var pipeline = run.Open(parsed, log, opensOnce: request is { Seeds.Count: 1, Hires: null, ReportsSteps: false });
             preview?.Begin(pipeline.FitColours(request, interruption.Token));
             var progress = new StepProgress(new ConsoleProgress(log), files, preview);
@@ -102,7 +102,7 @@ internal static class GenerateCommand
             foreach (var picture in pipeline.Generate(request, progress, interruption.Token))
             {
                 var count = request.Seeds.Count * request.PicturesPerSeed;
-                var (path, file) = PictureFile.Write(picture, pattern, count, request.Prompt, image.QualityOf(parsed));
+                var (path, file) = PictureFile.Write(picture, pattern, count, request.Prompt, image.QualityOf(new GivenByCommandLine(parsed)));
                 preview?.Finish(picture);
                 log.EndBar();
                 StandardStreams.WriteResult(json is null ? path : ResultJson.ToText(ResultJson.Of(path, file, json, picture, pipeline)), path);
@@ -143,13 +143,13 @@ internal static class GenerateCommand
     }
 
     /// <summary>What a picture's file asks for, with what the command line gives in its place.</summary>
-    private static Dictionary<string, IReadOnlyList<string>> Again(string picture, ParseResult parsed, ImageOptions image, ConsoleLog log)
+    private static LineFields Again(string picture, ParseResult parsed, ImageOptions image, ConsoleLog log)
     {
         var recipe = Recipe.Read(picture);
-        var given = new Dictionary<string, IReadOnlyList<string>>(new LineOptions(image).Defaults(parsed));
+        var given = new LineFields(new FieldTable(image).Defaults(parsed));
         if (parsed.GetValue(image.PromptArgument) is { } prompt)
         {
-            given[LineOptions.Prompt] = [prompt];
+            given[FieldTable.Prompt] = [prompt];
         }
 
         // What a note advises to give may be given.
@@ -158,7 +158,7 @@ internal static class GenerateCommand
             log.Warn($"{OneLine.Quote(picture)}: {OneLine.Of(note)}");
         }
 
-        var fields = new Dictionary<string, IReadOnlyList<string>>(recipe.Fields);
+        var fields = new LineFields(recipe.Fields);
         foreach (var (field, value) in given)
         {
             fields[field] = value;
@@ -170,9 +170,9 @@ internal static class GenerateCommand
     /// <summary>What the command line asks for, as a line of a batch file.</summary>
     private static JsonObject Job(ParseResult parsed, ImageOptions image, string prompt)
     {
-        var options = new LineOptions(image);
-        var fields = new Dictionary<string, IReadOnlyList<string>>(options.Defaults(parsed)) { [LineOptions.Prompt] = [prompt] };
-        fields.Remove(LineOptions.BatchCount);
+        var options = new FieldTable(image);
+        var fields = new LineFields(options.Defaults(parsed)) { [FieldTable.Prompt] = [prompt] };
+        fields.Remove(FieldTable.BatchCount);
         return options.ToJson(fields);
     }
 

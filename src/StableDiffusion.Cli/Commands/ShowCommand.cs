@@ -12,7 +12,7 @@ internal static class ShowCommand
         var command = new Command("show", "Shows how a picture was made. --from paints it again. Example:\n  sd show apple.png") { files, asJson };
         command.SetAction(parsed =>
         {
-            var options = new LineOptions(new ImageOptions());
+            var options = new FieldTable(new ImageOptions());
             foreach (var file in parsed.GetValue(files)!)
             {
                 if (parsed.GetValue(asJson))

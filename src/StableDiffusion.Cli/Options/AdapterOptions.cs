@@ -34,10 +34,11 @@ internal sealed class AdapterOptions
         HelpName = "folder",
     };
 
-    public IReadOnlyList<Option> All => [Loras, LoraFolder, Embeddings, EmbeddingFolder];
+    public IReadOnlyList<Setting> Table =>
+    [new(Loras, nameof(ImageRequest.Loras)), new(LoraFolder), new(Embeddings, nameof(ImageRequest.Embeddings)), new(EmbeddingFolder, nameof(ImageRequest.EmbeddingFolder))];
 
     /// <summary>The request with what the options add to it; tags in its prompts become LoRAs.</summary>
-    public ImageRequest AddTo(ImageRequest request, ParseResult given)
+    public ImageRequest AddTo(ImageRequest request, IGivenOptions given)
     {
         var folder = given.GetValue(LoraFolder);
         var loras = given.GetValue(Loras)!.Select(text => ParseLora(text, folder)).ToList();

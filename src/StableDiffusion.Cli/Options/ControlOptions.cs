@@ -31,10 +31,11 @@ internal sealed class ControlOptions
 
     public Option<bool> GuessMode { get; } = new("--guess-mode") { Description = "The ControlNet sees the prompt alone, and may guess what the picture shows." };
 
-    public IReadOnlyList<Option> All => [Controls, Images, Preprocessors, GuessMode];
+    public IReadOnlyList<Setting> Table =>
+    [new(Controls, nameof(ImageRequest.Controls)), new(Images), new(Preprocessors), new(GuessMode, nameof(ImageRequest.GuessMode))];
 
     /// <summary>The request with its controls.</summary>
-    public ImageRequest AddTo(ImageRequest request, ParseResult given)
+    public ImageRequest AddTo(ImageRequest request, IGivenOptions given)
     {
         var controls = given.GetValue(Controls)!;
         var images = ForEach(Images, given, controls.Length);
@@ -56,7 +57,7 @@ internal sealed class ControlOptions
         };
     }
 
-    private string[]? ForEach(Option<string[]> option, ParseResult given, int controls)
+    private string[]? ForEach(Option<string[]> option, IGivenOptions given, int controls)
     {
         var values = given.GetValue(option)!;
         return values.Length == 0 ? null

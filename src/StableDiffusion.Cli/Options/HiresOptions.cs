@@ -29,14 +29,15 @@ internal sealed class HiresOptions
 
     public Option<string?> Upscaler { get; } = new("--upscaler") { Description = "What enlarges the finished picture: a network such as ESRGAN. [default: lanczos]", HelpName = "lanczos|file.onnx" };
 
-    public IReadOnlyList<Option> All => [HiresScale, HiresSteps, HiresStrength, HiresUpscaler, Upscale, Upscaler];
+    public IReadOnlyList<Setting> Table =>
+    [new(HiresScale, nameof(ImageRequest.Hires)), new(HiresSteps), new(HiresStrength), new(HiresUpscaler), new(Upscale, nameof(ImageRequest.Upscale)), new(Upscaler, nameof(ImageRequest.Upscaler))];
 
     /// <summary>latent and lanczos in any case, as the webui writes them; anything else is a file.</summary>
     public static string NameOf(string upscaler) =>
         upscaler.Equals("latent", StringComparison.OrdinalIgnoreCase) || upscaler.Equals("lanczos", StringComparison.OrdinalIgnoreCase) ? upscaler.ToLowerInvariant() : upscaler;
 
     /// <summary>The request with its second pass and its enlargement.</summary>
-    public ImageRequest AddTo(ImageRequest request, ParseResult given)
+    public ImageRequest AddTo(ImageRequest request, IGivenOptions given)
     {
         if (given.GetValue(HiresScale) is { } scale)
         {

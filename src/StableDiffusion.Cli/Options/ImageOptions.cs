@@ -10,6 +10,9 @@ namespace StableDiffusion.Cli;
 /// </summary>
 internal sealed class ImageOptions
 {
+    private static readonly (string, RandomGenerator)[] _generators =
+        [("cpu", RandomGenerator.Cpu), ("torch", RandomGenerator.Cpu), ("nvidia", RandomGenerator.Nvidia), ("nv", RandomGenerator.Nvidia), ("cuda", RandomGenerator.Nvidia)];
+
     public Argument<string?> PromptArgument { get; } = new("prompt")
     {
         Description = "What the picture should show; - reads it from standard input.",
@@ -221,74 +224,85 @@ internal sealed class ImageOptions
 
     public HiresOptions Larger { get; } = new();
 
-    /// <summary>All options, in the order of the help text.</summary>
-    public IReadOnlyList<Option> All =>
+    /// <summary>
+    /// What each option, and each field of a batch line, sets: the one place that knows. In the order of the help text.
+    /// </summary>
+    public IReadOnlyList<Setting> Table { get; }
+
+    public ImageOptions() => Table =
     [
-        Prompt, NegativePrompt, Steps, CfgScale, Width, Height, Seed, BatchCount, BatchSize, NumImages, Scheduler, Sigmas, Spacing, Prediction,
-        SchedulerConfig, Eta, .. Adapters.All, .. Controls.All, .. Variations.All, .. Larger.All, .. Tiles.All, InitImage, Strength, Mask, ResizeMode, Latents, ClipSkip, LongPrompt, GuidanceRescale, GuidanceStart,
-        GuidanceEnd, Rng, Prompt2, NegativePrompt2, Prompt3, NegativePrompt3, MaxSequenceLength, DistilledGuidance, OriginalSize, Crop, TargetSize, Quality,
+        new(Prompt, nameof(ImageRequest.Prompt)),
+        Setting.Of(NegativePrompt, nameof(ImageRequest.NegativePrompt), (request, value) => request with { NegativePrompt = value }),
+        Setting.Of(Steps, nameof(ImageRequest.Steps), (request, value) => request with { Steps = value }),
+        Setting.Of(CfgScale, nameof(ImageRequest.GuidanceScale), (request, value) => request with { GuidanceScale = value }),
+        Setting.Of(Width, nameof(ImageRequest.Width), (request, value) => request with { Width = value }),
+        Setting.Of(Height, nameof(ImageRequest.Height), (request, value) => request with { Height = value }),
+        new(Seed, nameof(ImageRequest.Seeds), (request, given) => request with { Seeds = Seeds.Expand(given.GetValue(Seed)!, Rounds(given)) }),
+        new(BatchCount),
+        new(BatchSize),
+        Setting.Of(NumImages, nameof(ImageRequest.ImagesPerSeed), (request, value) => request with { ImagesPerSeed = value }),
+        Setting.Of(Scheduler, nameof(ImageRequest.Scheduler), (request, value) => request with { Scheduler = value }),
+        new(Sigmas),
+        new(Spacing),
+        new(Prediction),
+        new(SchedulerConfig, nameof(ImageRequest.SchedulerConfig), (request, given) => request with { SchedulerConfig = SchedulerEntries(given) }),
+        Setting.Of(Eta, nameof(ImageRequest.Eta), (request, value) => request with { Eta = value }),
+        .. Adapters.Table,
+        .. Controls.Table,
+        .. Variations.Table,
+        .. Larger.Table,
+        .. Tiles.Table,
+        Setting.OfText(InitImage, nameof(ImageRequest.InitImage), (request, path) => WithInitImage(request, path)),
+        Setting.Of(Strength, nameof(ImageRequest.Strength), (request, value) => request with { Strength = value }),
+        Setting.OfText(Mask, nameof(ImageRequest.Mask), (request, path) => request with { Mask = PictureReader.ReadMask(path) }),
+        Setting.Of(ResizeMode, nameof(ImageRequest.Fit), (request, name) => request with { Fit = Choice<ImageFit>(ResizeMode, name!) }),
+        Setting.OfText(Latents, nameof(ImageRequest.Latents), (request, path) => request with { Latents = ReadLatents(path, Latents.Name) }),
+        Setting.Of(ClipSkip, nameof(ImageRequest.ClipSkip), (request, value) => request with { ClipSkip = value }),
+        Setting.Of(LongPrompt, nameof(ImageRequest.LongPrompt), (request, name) => request with { LongPrompt = Choice<LongPrompt>(LongPrompt, name!) }),
+        Setting.Of(GuidanceRescale, nameof(ImageRequest.GuidanceRescale), (request, value) => request with { GuidanceRescale = value }),
+        Setting.Of(GuidanceStart, nameof(ImageRequest.GuidanceStart), (request, value) => request with { GuidanceStart = value }),
+        Setting.Of(GuidanceEnd, nameof(ImageRequest.GuidanceEnd), (request, value) => request with { GuidanceEnd = value }),
+        Setting.Of(Rng, nameof(ImageRequest.Generator), (request, name) => request with { Generator = Choice(Rng, name!, _generators) }),
+        Setting.Of(Prompt2, nameof(ImageRequest.Prompt2), (request, value) => request with { Prompt2 = value }),
+        Setting.Of(NegativePrompt2, nameof(ImageRequest.NegativePrompt2), (request, value) => request with { NegativePrompt2 = value }),
+        Setting.Of(Prompt3, nameof(ImageRequest.Prompt3), (request, value) => request with { Prompt3 = value }),
+        Setting.Of(NegativePrompt3, nameof(ImageRequest.NegativePrompt3), (request, value) => request with { NegativePrompt3 = value }),
+        Setting.Of(MaxSequenceLength, nameof(ImageRequest.MaxSequenceLength), (request, value) => request with { MaxSequenceLength = value }),
+        Setting.Of(DistilledGuidance, nameof(ImageRequest.DistilledGuidance), (request, value) => request with { DistilledGuidance = value }),
+        Setting.OfText(OriginalSize, nameof(ImageRequest.OriginalSize), (request, text) => request with { OriginalSize = Numbers(OriginalSize, text, 'x', 1) }),
+        Setting.OfText(Crop, nameof(ImageRequest.Crop), (request, text) => request with { Crop = Numbers(Crop, text, ',', 0) }),
+        Setting.OfText(TargetSize, nameof(ImageRequest.TargetSize), (request, text) => request with { TargetSize = Numbers(TargetSize, text, 'x', 1) }),
+        new(Quality),
     ];
 
-    /// <summary>The request that a command line makes.</summary>
-    public ImageRequest Request(ParseResult line) => Request(line, PromptText(line));
+    /// <summary>All options, in the order of the help text.</summary>
+    public IEnumerable<Option> All => Table.Select(row => row.Option);
 
-    /// <summary>The request that parsed options make for a prompt.</summary>
-    public ImageRequest Request(ParseResult given, string prompt)
+    /// <summary>The request that a command line makes.</summary>
+    public ImageRequest Request(ParseResult line) => Request(new GivenByCommandLine(line), PromptText(line));
+
+    /// <summary>The request that options or fields make for a prompt.</summary>
+    /// <exception cref="RequestException">A value makes no sense.</exception>
+    public ImageRequest Request(IGivenOptions given, string prompt)
     {
-        if (given.GetResult(ResizeMode) is { Implicit: false } && given.GetValue(InitImage) is null)
+        if (given.Has(ResizeMode) && given.GetValue(InitImage) is null)
         {
             throw new RequestException($"{ResizeMode.Name} says how a picture gets its size; give one with {InitImage.Name}.");
         }
 
-        var latents = given.GetValue(Latents) is { } latentsPath ? ReadLatents(latentsPath, Latents.Name) : null;
-        var notes = new List<string>();
-        var request = new ImageRequest
-        {
-            Prompt = prompt,
-            NegativePrompt = given.GetValue(NegativePrompt),
-            Prompt2 = given.GetValue(Prompt2),
-            NegativePrompt2 = given.GetValue(NegativePrompt2),
-            Prompt3 = given.GetValue(Prompt3),
-            NegativePrompt3 = given.GetValue(NegativePrompt3),
-            MaxSequenceLength = given.GetValue(MaxSequenceLength),
-            DistilledGuidance = given.GetValue(DistilledGuidance),
-            Seeds = Seeds.Expand(given.GetValue(Seed)!, Rounds(given)),
-            ImagesPerSeed = given.GetValue(NumImages),
-            Steps = given.GetValue(Steps),
-            GuidanceScale = given.GetValue(CfgScale),
-            GuidanceRescale = given.GetValue(GuidanceRescale),
-            GuidanceStart = given.GetValue(GuidanceStart),
-            GuidanceEnd = given.GetValue(GuidanceEnd),
-            Width = given.GetValue(Width),
-            Height = given.GetValue(Height),
-            Scheduler = given.GetValue(Scheduler),
-            SchedulerConfig = SchedulerEntries(given),
-            Eta = given.GetValue(Eta),
-            ClipSkip = given.GetValue(ClipSkip),
-            LongPrompt = Choice<LongPrompt>(LongPrompt, given),
-            Generator = Choice(Rng, given, ("cpu", RandomGenerator.Cpu), ("torch", RandomGenerator.Cpu), ("nvidia", RandomGenerator.Nvidia), ("nv", RandomGenerator.Nvidia), ("cuda", RandomGenerator.Nvidia)),
-            Latents = latents,
-            InitImage = given.GetValue(InitImage) is { } picture ? PictureReader.ReadInit(picture, notes) : null,
-            Notes = notes,
-            Strength = given.GetValue(Strength),
-            Mask = given.GetValue(Mask) is { } mask ? PictureReader.ReadMask(mask) : null,
-            Fit = Choice<ImageFit>(ResizeMode, given),
-            OriginalSize = Numbers(OriginalSize, given, 'x', 1) is var (width, height) ? (width, height) : null,
-            Crop = Numbers(Crop, given, ',', 0) ?? (0, 0),
-            TargetSize = Numbers(TargetSize, given, 'x', 1) is var (targetWidth, targetHeight) ? (targetWidth, targetHeight) : null,
-        };
+        var request = Table.Aggregate(new ImageRequest { Prompt = prompt }, (request, row) => row.Set?.Invoke(request, given) ?? request);
         QualityOf(given);
         request = Larger.AddTo(Tiles.AddTo(Controls.AddTo(Adapters.AddTo(request, given), given), given), given);
         return Variations.AddTo(request, given, given.GetValue(Seed)!, given.GetValue(BatchCount));
     }
 
     /// <summary>The quality that JPEG and WebP are written in.</summary>
-    public int QualityOf(ParseResult given) => given.GetValue(Quality) is >= 1 and <= 100 and var quality
+    public int QualityOf(IGivenOptions given) => given.GetValue(Quality) is >= 1 and <= 100 and var quality
         ? quality
         : throw new RequestException($"{Quality.Name} {given.GetValue(Quality).ToString(CultureInfo.InvariantCulture)} must be from 1 to 100.");
 
     /// <summary>Seeds of one entry: <c>--batch-count</c> times <c>--batch_size</c>.</summary>
-    private int Rounds(ParseResult given)
+    private int Rounds(IGivenOptions given)
     {
         var (count, size) = (given.GetValue(BatchCount), given.GetValue(BatchSize));
         return size >= 1
@@ -308,39 +322,37 @@ internal sealed class ImageOptions
                 $"{(option.Length > 0 ? $"{option} " : "")}{path} has the shape [{string.Join(", ", array.Shape)}]; it must be [pictures, channels, height, width].");
     }
 
-    private static (int First, int Second)? Numbers(Option<string?> option, ParseResult given, char separator, int least)
+    private static ImageRequest WithInitImage(ImageRequest request, string path)
     {
-        if (given.GetValue(option) is not { } text)
-        {
-            return null;
-        }
-
-        return text.Split(separator) is [var first, var second]
-            && int.TryParse(first, NumberStyles.None, CultureInfo.InvariantCulture, out var a) && a >= least
-            && int.TryParse(second, NumberStyles.None, CultureInfo.InvariantCulture, out var b) && b >= least
-            ? (a, b)
-            : throw new RequestException($"{option.Name} '{text}' must be two whole numbers, such as {(separator == 'x' ? "512x512" : "0,0")}.");
+        var notes = new List<string>();
+        return request with { InitImage = PictureReader.ReadInit(path, notes), Notes = notes };
     }
 
-    private static T Choice<T>(Option<string> option, ParseResult given)
-        where T : struct, Enum =>
-        Choice(option, given, [.. Enum.GetValues<T>().Select(value => (value.ToString().ToLowerInvariant(), value))]);
+    private static (int First, int Second) Numbers(Option<string?> option, string text, char separator, int least) =>
+        text.Split(separator) is [var first, var second]
+        && int.TryParse(first, NumberStyles.None, CultureInfo.InvariantCulture, out var a) && a >= least
+        && int.TryParse(second, NumberStyles.None, CultureInfo.InvariantCulture, out var b) && b >= least
+            ? (a, b)
+            : throw new RequestException($"{option.Name} '{text}' must be two whole numbers, such as {(separator == 'x' ? "512x512" : "0,0")}.");
 
-    private static T Choice<T>(Option<string> option, ParseResult given, params (string Name, T Value)[] choices)
+    private static T Choice<T>(Option<string> option, string name)
+        where T : struct, Enum =>
+        Choice(option, name, [.. Enum.GetValues<T>().Select(value => (value.ToString().ToLowerInvariant(), value))]);
+
+    private static T Choice<T>(Option<string> option, string name, params (string Name, T Value)[] choices)
     {
-        var text = given.GetValue(option)!;
-        foreach (var (name, value) in choices)
+        foreach (var (one, value) in choices)
         {
-            if (name.Equals(text, StringComparison.OrdinalIgnoreCase))
+            if (one.Equals(name, StringComparison.OrdinalIgnoreCase))
             {
                 return value;
             }
         }
 
-        throw new RequestException($"{option.Name} '{text}' is not known; give {string.Join(" or ", choices.Select(choice => choice.Name))}.");
+        throw new RequestException($"{option.Name} '{name}' is not known; give {string.Join(" or ", choices.Select(choice => choice.Name))}.");
     }
 
-    private Dictionary<string, JsonNode?> SchedulerEntries(ParseResult given)
+    private Dictionary<string, JsonNode?> SchedulerEntries(IGivenOptions given)
     {
         var entries = new Dictionary<string, JsonNode?>();
         if (given.GetValue(Sigmas) is { } sigmas)
@@ -376,7 +388,7 @@ internal sealed class ImageOptions
         return entries;
     }
 
-    private static void AddChoice(Dictionary<string, JsonNode?> entries, string key, Option<string?> option, ParseResult given)
+    private static void AddChoice(Dictionary<string, JsonNode?> entries, string key, Option<string?> option, IGivenOptions given)
     {
         if (given.GetValue(option) is { } value)
         {

@@ -19,10 +19,11 @@ internal sealed class VariationOptions
         HelpName = "x",
     };
 
-    public IReadOnlyList<Option> All => [Seed, Strength];
+    public IReadOnlyList<Setting> Table =>
+    [new(Seed, nameof(ImageRequest.VariationSeed)), new(Strength, nameof(ImageRequest.VariationStrength))];
 
     /// <summary>The request with its variation.</summary>
-    public ImageRequest AddTo(ImageRequest request, ParseResult given, string seed, int batchCount)
+    public ImageRequest AddTo(ImageRequest request, IGivenOptions given, string seed, int batchCount)
     {
         var text = given.GetValue(Seed);
         if (given.GetValue(Strength) is not { } strength)

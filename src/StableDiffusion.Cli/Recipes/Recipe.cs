@@ -7,7 +7,7 @@ namespace StableDiffusion.Cli;
 internal sealed record Recipe(string Program)
 {
     /// <summary>The fields: option names with _ between words, and their values.</summary>
-    public Dictionary<string, IReadOnlyList<string>> Fields { get; } = [];
+    public LineFields Fields { get; } = [];
 
     /// <summary>What the file says and this program cannot follow, one line each.</summary>
     public List<string> Notes { get; } = [];
@@ -47,7 +47,7 @@ internal sealed record Recipe(string Program)
     }
 
     /// <summary>The recipe as JSON: a line of a batch file, with what could not be followed.</summary>
-    public JsonObject ToJson(LineOptions options)
+    public JsonObject ToJson(FieldTable options)
     {
         var json = options.ToJson(Fields);
         json["program"] = Program;

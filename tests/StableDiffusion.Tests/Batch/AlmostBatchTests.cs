@@ -7,7 +7,7 @@ namespace StableDiffusion.Tests;
 /// <summary>Files that are almost a batch file, as spreadsheets, scripts and other programs leave them.</summary>
 public class AlmostBatchTests
 {
-    private static readonly LineOptions _options = new(new ImageOptions());
+    private static readonly FieldTable _options = new(new ImageOptions());
 
     [Theory]
     [InlineData("prompt,seed,steps,,\na cat,5,2,,", "prompt=a cat", "seed=5", "steps=2")]
@@ -120,7 +120,7 @@ public class AlmostBatchTests
     public void Groups_in_groups_have_a_stated_limit()
     {
         var nested = string.Concat(Enumerable.Repeat("{a|", 20_000)) + new string('}', 20_000);
-        var entry = new JobSource(_options, new Dictionary<string, IReadOnlyList<string>>()).Jobs(new BatchReader(new StringReader(nested), _options).Lines()).First();
+        var entry = new JobSource(_options, new LineFields()).Jobs(new BatchReader(new StringReader(nested), _options).Lines()).First();
         Assert.Contains("64 deep", entry.Error, StringComparison.Ordinal);
     }
 
@@ -131,7 +131,7 @@ public class AlmostBatchTests
     private static List<BatchLine> Lines(string text) => [.. new BatchReader(new StringReader(text), _options, "the file").Lines()];
 
     private static List<BatchJob> Jobs(string text) =>
-        [.. new JobSource(_options, new Dictionary<string, IReadOnlyList<string>>()).Jobs(Lines(text)).Select(entry => entry.Job).OfType<BatchJob>()];
+        [.. new JobSource(_options, new LineFields()).Jobs(Lines(text)).Select(entry => entry.Job).OfType<BatchJob>()];
 
     private static IEnumerable<string> Fields(string text)
     {

@@ -6,7 +6,7 @@ namespace StableDiffusion.Tests;
 /// <summary>The examples of samples/batches.md.</summary>
 public sealed partial class BatchDocumentTests
 {
-    private static readonly LineOptions _options = new(new ImageOptions());
+    private static readonly FieldTable _options = new(new ImageOptions());
 
     [Theory]
     [InlineData("text", 0, 4)]
@@ -46,7 +46,7 @@ public sealed partial class BatchDocumentTests
     private static List<BatchEntry> Jobs(string text)
     {
         var lines = new BatchReader(new StringReader(text), _options).Lines();
-        return [.. new JobSource(_options, new Dictionary<string, IReadOnlyList<string>>()).Jobs(lines)];
+        return [.. new JobSource(_options, new LineFields()).Jobs(lines)];
     }
 
     [GeneratedRegex("^```(?<language>[a-z-]+)\n(?<text>.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.CultureInvariant)]

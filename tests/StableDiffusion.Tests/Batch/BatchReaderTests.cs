@@ -6,7 +6,7 @@ namespace StableDiffusion.Tests;
 
 public sealed class BatchReaderTests
 {
-    private static readonly LineOptions _options = new(new ImageOptions());
+    private static readonly FieldTable _options = new(new ImageOptions());
 
     [Theory]
     [InlineData("a red apple", "prompt=a red apple")]
@@ -73,7 +73,7 @@ public sealed class BatchReaderTests
         PromptParserTests.TextOf("a-\"'\\ =,{|}\n\té日#"),
         prompt =>
         {
-            var fields = new Dictionary<string, IReadOnlyList<string>> { ["prompt"] = [prompt], ["seed"] = ["5"] };
+            var fields = new LineFields { ["prompt"] = [prompt], ["seed"] = ["5"] };
             var line = Lines(ResultJson.ToText(_options.ToJson(fields)))[0];
             return PromptExpansion.Expand(line.Fields["prompt"][0]).SequenceEqual([prompt]);
         }).QuickCheckThrowOnFailure();
@@ -83,7 +83,7 @@ public sealed class BatchReaderTests
         PromptParserTests.TextOf("a-\"'\\ =:,@/[]"),
         text =>
         {
-            var fields = new Dictionary<string, IReadOnlyList<string>> { ["prompt"] = [text], ["negative_prompt"] = [text] };
+            var fields = new LineFields { ["prompt"] = [text], ["negative_prompt"] = [text] };
             var request = _options.Request(fields);
             return request.Prompt == text && request.NegativePrompt == text;
         }).QuickCheckThrowOnFailure();

@@ -4,7 +4,7 @@ namespace StableDiffusion.Tests;
 
 public sealed class JobSourceTests
 {
-    private static readonly LineOptions _options = new(new ImageOptions());
+    private static readonly FieldTable _options = new(new ImageOptions());
 
     [Fact]
     public void Groups_and_seeds_give_every_combination_in_order() => Assert.Equal(
@@ -46,7 +46,7 @@ public sealed class JobSourceTests
 
     private static List<BatchJob> Jobs(string text, params (string Field, string Value)[] defaults) =>
     [
-        .. new JobSource(_options, defaults.ToDictionary(one => one.Field, one => (IReadOnlyList<string>)[one.Value]))
+        .. new JobSource(_options, new LineFields(defaults.Select(one => KeyValuePair.Create(one.Field, (IReadOnlyList<string>)[one.Value]))))
             .Jobs(new BatchReader(new StringReader(text), _options).Lines())
             .Select(entry => entry.Job)
             .OfType<BatchJob>(),

@@ -32,9 +32,9 @@ public sealed class ShardTests
     [Fact]
     public void Every_job_is_in_one_shard_and_the_shards_are_about_equal()
     {
-        var options = new LineOptions(new ImageOptions());
+        var options = new FieldTable(new ImageOptions());
         var lines = new BatchReader(new StringReader("apple --seed 0..999"), options).Lines();
-        var jobs = new JobSource(options, new Dictionary<string, IReadOnlyList<string>>()).Jobs(lines).Select(entry => entry.Job!).ToList();
+        var jobs = new JobSource(options, new LineFields()).Jobs(lines).Select(entry => entry.Job!).ToList();
 
         var parts = Enumerable.Range(1, 4).Select(k => jobs.Where(new Shard(k, 4).Has).ToList()).ToList();
 
@@ -55,8 +55,8 @@ public sealed class ShardTests
     [InlineData("00000000000003e7", 4, 4)]
     public void Which_shard_an_id_is_in_never_changes(string id, int count, int number)
     {
-        var line = new BatchReader(new StringReader("apple"), new LineOptions(new ImageOptions())).Lines();
-        var job = new JobSource(new LineOptions(new ImageOptions()), new Dictionary<string, IReadOnlyList<string>>()).Jobs(line).Single().Job! with { Id = id };
+        var line = new BatchReader(new StringReader("apple"), new FieldTable(new ImageOptions())).Lines();
+        var job = new JobSource(new FieldTable(new ImageOptions()), new LineFields()).Jobs(line).Single().Job! with { Id = id };
 
         Assert.Equal([number], Enumerable.Range(1, count).Where(k => new Shard(k, count).Has(job)));
     }

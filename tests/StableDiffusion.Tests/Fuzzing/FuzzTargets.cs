@@ -14,7 +14,7 @@ internal sealed class FuzzTargets : IDisposable
 
     private static readonly string[] _tokenizerFiles = ["vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"];
 
-    private static readonly LineOptions _line = new(new ImageOptions());
+    private static readonly FieldTable _line = new(new ImageOptions());
 
     private readonly TemporaryFolder _work = new();
     private readonly ClipTokenizer _tokenizer = ClipTokenizer.Load(Goldens.PathOf("models", "sd1", "tokenizer"));

@@ -8,11 +8,11 @@ namespace StableDiffusion.Cli;
 /// counts as such, so that the job is the same one in the next run.
 /// </param>
 /// <param name="Fields">All that is given for it.</param>
-internal sealed record BatchJob(int Line, int Index, string Id, IReadOnlyDictionary<string, IReadOnlyList<string>> Fields)
+internal sealed record BatchJob(int Line, int Index, string Id, LineFields Fields)
 {
-    public string? Output => Fields.TryGetValue(LineOptions.Output, out var output) ? output[0] : null;
+    public string? Output => Fields.TryGetValue(FieldTable.Output, out var output) ? output[0] : null;
 
-    public string Prompt => Fields.TryGetValue(LineOptions.Prompt, out var prompt) ? prompt[0] : "";
+    public string Prompt => Fields.TryGetValue(FieldTable.Prompt, out var prompt) ? prompt[0] : "";
 }
 
 /// <summary>A job, or a line that is none.</summary>

@@ -6,7 +6,7 @@ namespace StableDiffusion.Cli;
 
 /// <summary>Paints the jobs of a batch, one after another or several in one batch of the UNet, and keeps account.</summary>
 internal sealed class BatchRun(
-    TextToImagePipeline pipeline, BatchFolder folder, OutputPattern names, LineOptions options, BatchSettings settings, ConsoleLog log)
+    TextToImagePipeline pipeline, BatchFolder folder, OutputPattern names, FieldTable options, BatchSettings settings, ConsoleLog log)
 {
     private static readonly TimeSpan _patience = TimeSpan.FromMilliseconds(20);
 

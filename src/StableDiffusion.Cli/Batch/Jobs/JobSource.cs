@@ -5,7 +5,7 @@ using System.Text;
 namespace StableDiffusion.Cli;
 
 /// <summary>Turns lines into jobs: defaults filled in, groups and seeds expanded, numbered.</summary>
-internal sealed class JobSource(LineOptions options, IReadOnlyDictionary<string, IReadOnlyList<string>> defaults)
+internal sealed class JobSource(FieldTable options, LineFields defaults)
 {
     private int _nextIndex;
 
@@ -48,14 +48,18 @@ internal sealed class JobSource(LineOptions options, IReadOnlyDictionary<string,
 
     private IEnumerable<BatchJob> Expand(BatchLine line)
     {
-        var given = defaults.Concat(line.Fields).GroupBy(field => field.Key).ToDictionary(
-            field => field.Key, field => (IReadOnlyList<string>)[.. field.Last().Value.Select(value => options.Normal(field.Key, value))]);
-        var seeds = given.GetValueOrDefault(LineOptions.Seed) ?? ["-1"];
-        var count = given.GetValueOrDefault(LineOptions.BatchCount) ?? ["1"];
-        var size = given.GetValueOrDefault(LineOptions.BatchSize) ?? ["1"];
+        var given = new LineFields();
+        foreach (var (field, values) in defaults.Concat(line.Fields))
+        {
+            given[field] = [.. values.Select(value => options.Normal(field, value))];
+        }
+
+        var seeds = given.GetValueOrDefault(FieldTable.Seed) ?? ["-1"];
+        var count = given.GetValueOrDefault(FieldTable.BatchCount) ?? ["1"];
+        var size = given.GetValueOrDefault(FieldTable.BatchSize) ?? ["1"];
         var names = options.Names
-            .Where(name => name is not (LineOptions.Seed or LineOptions.BatchCount or LineOptions.BatchSize) && given.ContainsKey(name)).ToList();
-        if (given.TryGetValue(LineOptions.Index, out var index))
+            .Where(name => name is not (FieldTable.Seed or FieldTable.BatchCount or FieldTable.BatchSize) && given.ContainsKey(name)).ToList();
+        if (given.TryGetValue(FieldTable.Index, out var index))
         {
             _nextIndex = int.TryParse(index[0], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
                 ? number
@@ -64,19 +68,19 @@ internal sealed class JobSource(LineOptions options, IReadOnlyDictionary<string,
 
         foreach (var fields in Combinations(given, names, 0))
         {
-            foreach (var (seed, idSeed) in SeedsOf(seeds, Count(LineOptions.BatchCount, count[0]) * Count(LineOptions.BatchSize, size[0])))
+            foreach (var (seed, idSeed) in SeedsOf(seeds, Count(FieldTable.BatchCount, count[0]) * Count(FieldTable.BatchSize, size[0])))
             {
-                var job = new Dictionary<string, IReadOnlyList<string>>(fields) { [LineOptions.Seed] = [idSeed] };
+                var job = new LineFields(fields) { [FieldTable.Seed] = [idSeed] };
                 var id = IdOf(job);
-                job[LineOptions.Seed] = [seed];
+                job[FieldTable.Seed] = [seed];
                 yield return new BatchJob(line.Number, _nextIndex++, id, job);
             }
         }
     }
 
     /// <summary>Every choice of alternatives, the last field turning fastest.</summary>
-    private IEnumerable<Dictionary<string, IReadOnlyList<string>>> Combinations(
-        Dictionary<string, IReadOnlyList<string>> given, List<string> names, int first)
+    private IEnumerable<LineFields> Combinations(
+        LineFields given, List<string> names, int first)
     {
         if (first == names.Count)
         {
@@ -112,12 +116,12 @@ internal sealed class JobSource(LineOptions options, IReadOnlyDictionary<string,
             ? number
             : throw new RequestException($"{field} {OneLine.Quote(text)} must be a whole number from 1 to 10000.");
 
-    private string IdOf(Dictionary<string, IReadOnlyList<string>> fields)
+    private string IdOf(LineFields fields)
     {
         var text = new StringBuilder();
         foreach (var name in options.Names)
         {
-            if (name is not (LineOptions.Index or LineOptions.Output) && fields.TryGetValue(name, out var values))
+            if (name is not (FieldTable.Index or FieldTable.Output) && fields.TryGetValue(name, out var values))
             {
                 foreach (var value in values)
                 {

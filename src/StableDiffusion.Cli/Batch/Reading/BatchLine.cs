@@ -4,10 +4,10 @@ namespace StableDiffusion.Cli;
 /// <param name="Number">Where it begins, counted from 1.</param>
 /// <param name="Fields">Values by field; several are alternatives, but for <c>scheduler_config</c>. Empty where there is an error.</param>
 /// <param name="Error">What is wrong; null for nothing.</param>
-internal sealed record BatchLine(int Number, IReadOnlyDictionary<string, IReadOnlyList<string>> Fields, string? Error = null)
+internal sealed record BatchLine(int Number, LineFields Fields, string? Error = null)
 {
     /// <summary>Parses a line of a length; what is wrong becomes its error.</summary>
-    public static BatchLine Of(int number, int length, Func<IReadOnlyDictionary<string, IReadOnlyList<string>>> parse)
+    public static BatchLine Of(int number, int length, Func<LineFields> parse)
     {
         try
         {
@@ -17,7 +17,7 @@ internal sealed record BatchLine(int Number, IReadOnlyDictionary<string, IReadOn
         }
         catch (RequestException error)
         {
-            return new BatchLine(number, new Dictionary<string, IReadOnlyList<string>>(), OptionNames.MessageForLine(error));
+            return new BatchLine(number, new LineFields(), OptionNames.MessageForLine(error));
         }
     }
 }

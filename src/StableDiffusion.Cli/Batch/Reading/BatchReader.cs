@@ -11,7 +11,7 @@ namespace StableDiffusion.Cli;
 /// <param name="options">What a line may give.</param>
 /// <param name="name">What the file is called in messages.</param>
 /// <param name="note">Told what is left out, with the number of the line.</param>
-internal sealed class BatchReader(TextReader source, LineOptions options, string name = "the input", Action<int, string>? note = null)
+internal sealed class BatchReader(TextReader source, FieldTable options, string name = "the input", Action<int, string>? note = null)
 {
     /// <summary>Characters of one line, or of a record of a CSV file. Prompts have hundreds.</summary>
     public const int LongestLine = 1_000_000;
@@ -52,7 +52,7 @@ internal sealed class BatchReader(TextReader source, LineOptions options, string
 
     private void Note(string text) => note?.Invoke(_number, text);
 
-    private IEnumerable<BatchLine> Plain(string first, Func<string, IReadOnlyDictionary<string, IReadOnlyList<string>>> parse)
+    private IEnumerable<BatchLine> Plain(string first, Func<string, LineFields> parse)
     {
         for (var line = first; line is not null; line = NextLine())
         {

@@ -35,7 +35,7 @@ internal sealed class CsvHeader
     /// <param name="at">Where the line stands, for messages.</param>
     /// <param name="declared">The separator, where the file names it.</param>
     /// <exception cref="RequestException">It is a header with a column that is no option, or with one twice.</exception>
-    public static CsvHeader? Read(string line, LineOptions options, string at, char? declared)
+    public static CsvHeader? Read(string line, FieldTable options, string at, char? declared)
     {
         foreach (var separator in declared is { } one ? [one] : _separators)
         {
@@ -50,14 +50,14 @@ internal sealed class CsvHeader
 
     /// <summary>The fields of a record.</summary>
     /// <exception cref="RequestException">It has more cells than the header, or text in a column without a name.</exception>
-    public Dictionary<string, IReadOnlyList<string>> Fields(List<string> cells)
+    public LineFields Fields(List<string> cells)
     {
         if (cells.FindLastIndex(cell => cell.Length > 0) >= _fields.Count)
         {
             throw new RequestException($"it has {cells.Count} cells, but the header {_fields.Count}; put a cell with separators in quotes.");
         }
 
-        var fields = new Dictionary<string, IReadOnlyList<string>>();
+        var fields = new LineFields();
         for (var i = 0; i < Math.Min(cells.Count, _fields.Count); i++)
         {
             var (field, cell) = (_fields[i], cells[i]);
@@ -89,18 +89,18 @@ internal sealed class CsvHeader
         }
     }
 
-    private static bool IsHeader(List<string> cells, LineOptions options)
+    private static bool IsHeader(List<string> cells, FieldTable options)
     {
-        bool IsKnown(string cell) => ResultJson.IsResult(cell) || (cell.Length > 1 && options.TryNameOf(cell, out _)) || LineOptions.IsForeign(cell);
-        bool IsPrompt(string cell) => options.TryNameOf(cell, out var field) && field == LineOptions.Prompt;
+        bool IsKnown(string cell) => ResultJson.IsResult(cell) || (cell.Length > 1 && options.TryNameOf(cell, out _)) || FieldTable.IsForeign(cell);
+        bool IsPrompt(string cell) => options.TryNameOf(cell, out var field) && field == FieldTable.Prompt;
         var named = cells.Where(cell => cell.Length > 0).ToList();
         return named.Count > 0
             && (named.TrueForAll(IsKnown) ? cells.Count > 1 || IsPrompt(cells[0]) : cells.Count > 1 && named.Exists(IsPrompt));
     }
 
-    private static string FieldOf(string cell, int index, LineOptions options, string at) =>
+    private static string FieldOf(string cell, int index, FieldTable options, string at) =>
         cell.Length == 0 ? Unnamed
-        : ResultJson.IsResult(cell) || LineOptions.IsForeign(cell) ? LeftOut
+        : ResultJson.IsResult(cell) || FieldTable.IsForeign(cell) ? LeftOut
         : options.TryNameOf(cell, out var field) ? field
         : throw new RequestException(
             $"{at}, column {index + 1}: there is no option {OneLine.Quote(Short(cell))}; rename the column (see batch --help for the names) or take it out.");

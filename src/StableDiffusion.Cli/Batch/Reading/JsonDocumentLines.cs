@@ -20,7 +20,7 @@ internal static partial class JsonDocumentLines
     /// <param name="name">What the file is called.</param>
     /// <param name="note">Told what is left out.</param>
     /// <exception cref="RequestException">It is no valid JSON, so nothing of it is painted.</exception>
-    public static IEnumerable<BatchLine> Read(string text, int firstLine, LineOptions options, string name, Action<string> note)
+    public static IEnumerable<BatchLine> Read(string text, int firstLine, FieldTable options, string name, Action<string> note)
     {
         var bytes = Encoding.UTF8.GetBytes(text);
         var lines = new List<BatchLine>();

@@ -9,7 +9,7 @@ internal static class JsonLine
 
     /// <summary>The fields of one line.</summary>
     /// <exception cref="RequestException">The line is no such object.</exception>
-    public static Dictionary<string, IReadOnlyList<string>> Parse(string line, LineOptions options, Action<string> note)
+    public static LineFields Parse(string line, FieldTable options, Action<string> note)
     {
         try
         {
@@ -30,11 +30,11 @@ internal static class JsonLine
     }
 
     /// <summary>The fields of one object; a text alone is a prompt.</summary>
-    public static Dictionary<string, IReadOnlyList<string>> Fields(JsonElement element, LineOptions options, Action<string> note)
+    public static LineFields Fields(JsonElement element, FieldTable options, Action<string> note)
     {
         if (element.ValueKind == JsonValueKind.String)
         {
-            return new() { [LineOptions.Prompt] = [PromptExpansion.Escape(Text(LineOptions.Prompt, element))] };
+            return new() { [FieldTable.Prompt] = [PromptExpansion.Escape(Text(FieldTable.Prompt, element))] };
         }
 
         if (element.ValueKind != JsonValueKind.Object)
@@ -42,7 +42,7 @@ internal static class JsonLine
             throw new RequestException("it is no JSON object, such as {\"prompt\": \"a red apple\", \"seed\": 5}, and no text.");
         }
 
-        var fields = new Dictionary<string, IReadOnlyList<string>>();
+        var fields = new LineFields();
         foreach (var member in element.EnumerateObject())
         {
             var name = NameOf(member);
@@ -51,9 +51,9 @@ internal static class JsonLine
                 continue;
             }
 
-            if (LineOptions.IsForeign(name))
+            if (FieldTable.IsForeign(name))
             {
-                LineOptions.LeaveOut(name, member.Value.ValueKind is JsonValueKind.Array or JsonValueKind.Object ? "" : Scalar(name, member.Value), note);
+                FieldTable.LeaveOut(name, member.Value.ValueKind is JsonValueKind.Array or JsonValueKind.Object ? "" : Scalar(name, member.Value), note);
                 continue;
             }
 
@@ -70,7 +70,7 @@ internal static class JsonLine
     private static IReadOnlyList<string> Values(string field, string name, JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.Array => [.. value.EnumerateArray().Select(entry => Scalar(name, entry))],
-        JsonValueKind.Object when field == LineOptions.SchedulerConfig =>
+        JsonValueKind.Object when field == FieldTable.SchedulerConfig =>
             [.. value.EnumerateObject().Select(entry => $"{NameOf(entry)}={(entry.Value.ValueKind == JsonValueKind.String ? Text(name, entry.Value) : entry.Value.GetRawText())}")],
         _ => [Scalar(name, value)],
     };

@@ -10,27 +10,27 @@ internal static class TextLine
 {
     /// <summary>The fields of one line.</summary>
     /// <exception cref="RequestException">The line is not understood.</exception>
-    public static Dictionary<string, IReadOnlyList<string>> Parse(string line, LineOptions options, Action<string> note)
+    public static LineFields Parse(string line, FieldTable options, Action<string> note)
     {
-        var fields = new Dictionary<string, IReadOnlyList<string>>();
+        var fields = new LineFields();
         var (prompt, rest) = SplitPrompt(line.Trim());
         if (prompt is not null)
         {
-            fields[LineOptions.Prompt] = [prompt];
+            fields[FieldTable.Prompt] = [prompt];
         }
 
         var words = Words(rest);
         for (var at = 0; at < words.Count;)
         {
             var (name, value) = SplitAssignment(words[at++]);
-            var isForeign = LineOptions.IsForeign(name);
+            var isForeign = FieldTable.IsForeign(name);
             var field = isForeign ? "" : options.NameOf(name);
             if (value is null)
             {
                 bool IsName(string word) => word.StartsWith("--", StringComparison.Ordinal) || (word is ['-', _] && options.TryNameOf(word, out _));
 
                 var last = at;
-                while (last < words.Count && (last == at || isForeign || LineOptions.TakesManyWords(field)) && !IsName(words[last]))
+                while (last < words.Count && (last == at || isForeign || FieldTable.TakesManyWords(field)) && !IsName(words[last]))
                 {
                     last++;
                 }
@@ -44,7 +44,7 @@ internal static class TextLine
 
             if (isForeign)
             {
-                LineOptions.LeaveOut(name, value, note);
+                FieldTable.LeaveOut(name, value, note);
                 continue;
             }
 
@@ -54,11 +54,11 @@ internal static class TextLine
         return fields;
     }
 
-    private static void Add(Dictionary<string, IReadOnlyList<string>> fields, string field, string value, string name, bool isList)
+    private static void Add(LineFields fields, string field, string value, string name, bool isList)
     {
         if (fields.TryGetValue(field, out var earlier) && !isList)
         {
-            throw new RequestException($"{(field == LineOptions.Prompt ? "the prompt" : name)} is given twice.");
+            throw new RequestException($"{(field == FieldTable.Prompt ? "the prompt" : name)} is given twice.");
         }
 
         fields[field] = [.. earlier ?? [], value];

@@ -38,5 +38,15 @@ public sealed class VariationTests(Pipelines pipelines) : IClassFixture<Pipeline
         Assert.Contains("Variation seed: 9, Variation seed strength: 0.2", described, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void How_far_to_go_to_no_seed_is_refused()
+    {
+        var request = new ImageRequest { Prompt = "", VariationStrength = 0.2 };
+
+        Assert.Equal(
+            "VariationStrength says how far to go to VariationSeed; give it.",
+            Assert.Throws<RequestException>(() => pipelines.Of("sd1").Generate(request)).Message);
+    }
+
     private static float[] Floats(JsonElement golden, string key) => [.. golden.GetProperty(key).EnumerateArray().Select(value => value.GetSingle())];
 }

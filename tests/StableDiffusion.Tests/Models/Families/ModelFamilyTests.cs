@@ -54,6 +54,17 @@ public class ModelFamilyTests
             $"{model.Path} is a {pipelineClass}, which is not supported; there are Stable Diffusion 1 and 2, ", error.Message, StringComparison.Ordinal);
     }
 
+    // The schedulers that diffusers' pipelines of these families load: SchedulerMixin of any kind for the first, flow matching alone for the second.
+    [Fact]
+    public void A_folder_names_the_schedulers_that_its_model_can_run_with()
+    {
+        var plain = ModelFolder.Open(Goldens.PathOf("models", "sd1")).SchedulerNames;
+
+        Assert.Contains("euler_a", plain);
+        Assert.DoesNotContain("flow", plain);
+        Assert.Equal(["flow"], ModelFolder.Open(FamilyGoldens.PathOf("models", "flux-dev")).SchedulerNames);
+    }
+
     [Fact]
     public void A_scheduler_of_flow_models_is_refused_by_models_of_diffusion()
     {

@@ -9,7 +9,7 @@ namespace StableDiffusion.Cli;
 /// The options that one line of a batch file may give: those of the command line, by any of their names, with - or _ between words, and
 /// <c>output</c> and <c>index</c>.
 /// </summary>
-internal sealed class LineOptions
+internal sealed class FieldTable
 {
     public const string Prompt = "prompt";
     public const string Seed = "seed";
@@ -38,14 +38,11 @@ internal sealed class LineOptions
 
     private static readonly HashSet<string> _manyWords = [Prompt, "negative_prompt", "prompt_2", "negative_prompt_2"];
 
-    private static readonly ParserConfiguration _verbatim = new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
-
     private readonly ImageOptions _image;
     private readonly Dictionary<string, Option> _byName = [];
-    private readonly Command _command = new("line");
 
     /// <param name="image">The options of the command line that gives the defaults.</param>
-    public LineOptions(ImageOptions image)
+    public FieldTable(ImageOptions image)
     {
         _image = image;
         Option[] ofLines = [new Option<string>("--" + Output), new Option<int>("--" + Index)];
@@ -57,11 +54,6 @@ internal sealed class LineOptions
                 // Two names that differ in - and _ alone are one; that of A1111 was there first.
                 _byName.TryAdd(name.TrimStart('-').Length == 1 ? name : OptionNames.FieldOf(name), option);
             }
-        }
-
-        foreach (var option in image.All)
-        {
-            _command.Add(option);
         }
     }
 
@@ -92,7 +84,7 @@ internal sealed class LineOptions
 
     /// <summary>A value as its option takes it: whole numbers without the .0 of spreadsheets.</summary>
     public string Normal(string field, string value) =>
-        _byName.TryGetValue(field, out var option) && (Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType) == typeof(int) && Numbers.TryWhole(value, out var number)
+        _byName.TryGetValue(field, out var option) && LineFields.TypeOf(option) == typeof(int) && Numbers.TryWhole(value, out var number)
             ? number.ToString(CultureInfo.InvariantCulture)
             : field == Seed && value.EndsWith(".0", StringComparison.Ordinal) ? value[..^2]
             : value;
@@ -123,55 +115,40 @@ internal sealed class LineOptions
     public static bool TakesManyWords(string field) => _manyWords.Contains(field);
 
     /// <summary>What a command line gives for all lines that do not say otherwise.</summary>
-    public IReadOnlyDictionary<string, IReadOnlyList<string>> Defaults(ParseResult commandLine) => _image.All
-        .Select(option => (option, result: commandLine.GetResult(option)))
-        .Where(given => given.result is { Implicit: false })
-        .ToDictionary(
-            given => OptionNames.FieldOf(given.option.Name),
-            given => (IReadOnlyList<string>)(given.result!.Tokens.Count > 0 ? [.. given.result.Tokens.Select(token => token.Value)] : ["true"]));
+    public LineFields Defaults(ParseResult commandLine) => new(
+        from option in _image.All
+        let result = commandLine.GetResult(option)
+        where result is { Implicit: false }
+        select KeyValuePair.Create(
+            OptionNames.FieldOf(option.Name),
+            (IReadOnlyList<string>)(result.Tokens.Count > 0 ? [.. result.Tokens.Select(token => token.Value)] : ["true"])));
 
     /// <summary>The request that the fields of one job make.</summary>
     /// <exception cref="RequestException">A value makes no sense; the message names the field.</exception>
-    public ImageRequest Request(IReadOnlyDictionary<string, IReadOnlyList<string>> fields)
+    public ImageRequest Request(LineFields fields)
     {
         if (!fields.TryGetValue(Prompt, out var prompt))
         {
             throw new RequestException("there is no prompt (\"\" paints without one).");
         }
 
-        var tokens = new List<string>();
         foreach (var (field, values) in fields)
         {
-            if (field is Prompt or Output or Index)
+            // Before anything is read from a file, and in the order of the line.
+            if (field is not (Prompt or Output or Index) && _byName[field] is var option && !IsList(field))
             {
-                continue;
-            }
-
-            var option = _byName[field];
-            foreach (var value in values)
-            {
-                RequireNumber(option, field, value);
-
-                // In one token nothing in a value is read as an option; but an empty value must be a token of its own.
-                string[] given = value.Length == 0 ? [option.Name, value] : [$"{option.Name}={value}"];
-                tokens.AddRange(given);
+                LineFields.ValueOf(option, values[0]);
             }
         }
 
-        var parsed = _command.Parse(tokens, _verbatim);
-        return parsed.Errors.Count == 0
-            ? _image.Request(parsed, prompt[0])
-            : throw new RequestException(OneLine.Of(parsed.Errors[0].Message));
+        return _image.Request(fields, prompt[0]);
     }
 
     /// <summary>The quality of JPEG and WebP that the fields of a job ask for, which <see cref="Request"/> has checked.</summary>
-    public int QualityOf(IReadOnlyDictionary<string, IReadOnlyList<string>> fields) =>
-        fields.TryGetValue(OptionNames.FieldOf(_image.Quality.Name), out var values)
-            ? int.Parse(values[0], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture)
-            : PictureWriter.DefaultQuality;
+    public int QualityOf(LineFields fields) => _image.QualityOf(fields);
 
     /// <summary>The fields as a JSON object that is a line of a batch file, numbers as numbers.</summary>
-    public JsonObject ToJson(IReadOnlyDictionary<string, IReadOnlyList<string>> fields)
+    public JsonObject ToJson(LineFields fields)
     {
         var json = new JsonObject();
         foreach (var name in Names)
@@ -189,7 +166,7 @@ internal sealed class LineOptions
 
     private static JsonValue Value(Option option, string name, string value)
     {
-        var type = Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType;
+        var type = LineFields.TypeOf(option);
         var isNumber = type == typeof(int) || type == typeof(double) || (name == Seed && ulong.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out _)) || (name == Seed && value == "-1");
         return isNumber && JsonNumber(value) is { } number ? number : JsonValue.Create(PromptExpansion.Escape(value));
     }
@@ -203,15 +180,6 @@ internal sealed class LineOptions
         catch (JsonException)
         {
             return null;
-        }
-    }
-
-    private static void RequireNumber(Option option, string field, string value)
-    {
-        var type = Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType;
-        if (type == typeof(int) ? !Numbers.TryWhole(value, out _) : type == typeof(double) && !Numbers.TryReal(value, out _))
-        {
-            throw new RequestException($"{field} {OneLine.Quote(value)} must be {Numbers.Wanted(value, type == typeof(int))}.");
         }
     }
 }
