@@ -6,35 +6,39 @@ public sealed partial class TextToImagePipeline
     private readonly Enlarger _enlarger;
 
     /// <summary>Enlarges what the first pass painted, covers it with noise of the same seeds, and paints over it.</summary>
-    private Latents Refine(PaintingGroup first, Latents latents, StageClock clock, ProgressReport report, CancellationToken cancellation)
+    private Latents Refine(PaintingGroup first, Latents latents, Watch watch)
     {
-        var paintings = first.Paintings.Select(painting => new Painting(painting.Plan.SecondPass!, painting.Seed, painting.Run)).ToList();
+        var paintings = first.Paintings.Select(painting => new Painting(painting.Plan.SecondPass!, painting.Seed, painting.SeedIndex)).ToList();
         var plan = paintings[0].Plan;
-        var enlarged = Enumerable.Range(0, first.Count).Select(i => Enlarged(latents.Extract(i), first.Plan.Request.Hires!, plan, clock, cancellation)).ToList();
+        var enlarged = Enumerable.Range(0, first.Count).Select(i => Enlarged(latents.Extract(i), first.Plan.Request.Hires!, plan, watch)).ToList();
         _networks.CodecIsDone();
 
-        var group = new PaintingGroup(paintings, Condition(paintings, clock, cancellation));
+        var group = new PaintingGroup(paintings, Condition(paintings, watch));
         var scheduler = plan.TakeScheduler(group.Count);
         var starts = paintings
-            .Select((painting, i) => new StartLatents(painting.Plan, scheduler, painting.Noise, _networks.Codec, cancellation, painting.VariationSeed)
+            .Select((painting, i) => new StartLatents(painting, scheduler, _networks.Codec, watch.Cancellation)
                 .CreateFrom(Latents.Join(paintings.Count == 1 ? enlarged : [enlarged[i]])))
             .ToList();
-        return Denoise(group, Latents.Join(starts), Denoiser.Run.Of(group, scheduler, inpainting: null), clock, report with { Before = first.Plan.Calls }, cancellation);
+        return Denoise(
+            group,
+            Latents.Join(starts),
+            DenoisingRun.Of(group, scheduler, inpainting: null),
+            watch with { Report = watch.Report with { Before = first.Plan.Calls } });
     }
 
-    private Latents Enlarged(Latents latents, Hires hires, GenerationPlan plan, StageClock clock, CancellationToken cancellation)
+    private Latents Enlarged(Latents latents, Hires hires, GenerationPlan plan, Watch watch)
     {
         if (hires.Upscaler == Enlarger.Latent)
         {
             return Enlarger.Enlarge(latents, plan.LatentHeight, plan.LatentWidth);
         }
 
-        clock.Load(_networks.Codec.OpenDecoder);
-        var picture = clock.Decode(() => _networks.Codec.Decode(latents, cancellation));
-        var larger = _enlarger.Enlarge(picture, hires.Upscaler, (plan.Width, plan.Height), cancellation);
-        clock.Load(_networks.Codec.OpenEncoder);
+        watch.Clock.Load(_networks.Codec.OpenDecoder);
+        var picture = watch.Clock.Decode(() => _networks.Codec.Decode(latents, watch.Cancellation));
+        var larger = _enlarger.Enlarge(picture, hires.Upscaler, (plan.Width, plan.Height), watch.Cancellation);
+        watch.Clock.Load(_networks.Codec.OpenEncoder);
         var pixels = ImageProcessor.InitImage(larger, plan.Width, plan.Height);
-        return clock.EncodeImage(() => _networks.Codec.Encode(pixels, plan.Height, plan.Width, new NoNoise(), cancellation));
+        return watch.Clock.EncodeImage(() => _networks.Codec.Encode(pixels, plan.Height, plan.Width, new NoNoise(), watch.Cancellation));
     }
 
     /// <summary>Enlarges a finished picture where the request asks for it.</summary>

@@ -3,39 +3,6 @@ namespace StableDiffusion;
 /// <summary>The denoising loop: scale, predict, guide, step, until the latents are clean.</summary>
 internal static class Denoiser
 {
-    /// <summary>What one run needs besides the latents.</summary>
-    internal sealed record Run
-    {
-        public required IScheduler Scheduler { get; init; }
-
-        public required Guidance Guidance { get; init; }
-
-        /// <summary>What each image is to show; all of one shape.</summary>
-        public required IReadOnlyList<Conditioning> Positive { get; init; }
-
-        /// <summary>What each image should not show; all of one shape. Null where guidance is off.</summary>
-        public IReadOnlyList<Conditioning>? Negative { get; init; }
-
-        public required INoiseSource Noise { get; init; }
-
-        /// <summary>Inpainting: mask and known picture; null otherwise.</summary>
-        public Inpainting? Inpainting { get; init; }
-
-        /// <summary>What the network was trained to say, where its steps are to be reported from inside; otherwise null.</summary>
-        public PredictionType? Watched { get; init; }
-
-        public static Run Of(PaintingGroup group, IScheduler scheduler, Inpainting? inpainting) => new()
-        {
-            Scheduler = scheduler,
-            Guidance = group.Plan.Guidance,
-            Positive = group.Positive,
-            Negative = group.Negative,
-            Noise = group.Noise,
-            Inpainting = inpainting,
-            Watched = group.Plan.Request.ReportsSteps ? group.Plan.Predicts : null,
-        };
-    }
-
     /// <summary>Runs all calls of the scheduler over the latents, which are overwritten.</summary>
     /// <param name="network">The network.</param>
     /// <param name="latents">Start latents, at the noise level of the scheduler's first call.</param>
@@ -43,7 +10,7 @@ internal static class Denoiser
     /// <param name="report">Told after each call how many are done, and the call from inside where it is watched.</param>
     /// <param name="cancellation">Stops between and within calls.</param>
     public static void Denoise(
-        IDenoisingNetwork network, Latents latents, Run run, Action<int, DenoisingStep?> report, CancellationToken cancellation)
+        IDenoisingNetwork network, Latents latents, DenoisingRun run, Action<int, DenoisingStep?> report, CancellationToken cancellation)
     {
         var images = latents.Count;
         var calls = run.Scheduler.Timesteps.Count;
@@ -106,7 +73,7 @@ internal static class Denoiser
     }
 
     /// <summary>The batches of a run: negative rows then positive rows in one call, or two calls where the texts differ in length.</summary>
-    private sealed class Predictions(IDenoisingNetwork network, Run run, Latents latents) : IDisposable
+    private sealed class Predictions(IDenoisingNetwork network, DenoisingRun run, Latents latents) : IDisposable
     {
         private IDenoisingBatch? _together;
         private IDenoisingBatch? _negative;
@@ -139,4 +106,37 @@ internal static class Denoiser
 
         private IDenoisingBatch Prepare(IReadOnlyList<Conditioning> rows) => network.Prepare(rows, latents.Height, latents.Width);
     }
+}
+
+/// <summary>One run, from the first call of the scheduler to the last: what it needs besides the latents.</summary>
+internal sealed record DenoisingRun
+{
+    public required IScheduler Scheduler { get; init; }
+
+    public required Guidance Guidance { get; init; }
+
+    /// <summary>What each image is to show; all of one shape.</summary>
+    public required IReadOnlyList<Conditioning> Positive { get; init; }
+
+    /// <summary>What each image should not show; all of one shape. Null where guidance is off.</summary>
+    public IReadOnlyList<Conditioning>? Negative { get; init; }
+
+    public required INoiseSource Noise { get; init; }
+
+    /// <summary>Inpainting: mask and known picture; null otherwise.</summary>
+    public Inpainting? Inpainting { get; init; }
+
+    /// <summary>What the network was trained to say, where its steps are to be reported from inside; otherwise null.</summary>
+    public PredictionType? Watched { get; init; }
+
+    public static DenoisingRun Of(PaintingGroup group, IScheduler scheduler, Inpainting? inpainting) => new()
+    {
+        Scheduler = scheduler,
+        Guidance = group.Plan.Guidance,
+        Positive = group.Positive,
+        Negative = group.Negative,
+        Noise = group.Noise,
+        Inpainting = inpainting,
+        Watched = group.Plan.Request.ReportsSteps ? group.Plan.Predicts : null,
+    };
 }

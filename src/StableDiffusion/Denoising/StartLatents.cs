@@ -3,27 +3,25 @@ using System.Numerics.Tensors;
 namespace StableDiffusion;
 
 /// <summary>Where a run starts: drawn noise, given noise, or a picture with noise on it. Random numbers are drawn in diffusers' order.</summary>
-/// <param name="plan">The request, checked.</param>
+/// <param name="painting">The request, checked, and where its random numbers are drawn.</param>
 /// <param name="scheduler">Whose first call the latents are for.</param>
-/// <param name="noise">Where random numbers are drawn.</param>
 /// <param name="codec">Encodes pictures; not used where there are none.</param>
 /// <param name="cancellation">Stops the encoder.</param>
-/// <param name="variationSeed">The seed of noise that is mixed in; null for none.</param>
-internal sealed class StartLatents(
-    GenerationPlan plan, IScheduler scheduler, INoiseSource noise, ILatentCodec codec, CancellationToken cancellation, long? variationSeed = null)
+internal sealed class StartLatents(Painting painting, IScheduler scheduler, ILatentCodec codec, CancellationToken cancellation)
 {
-    private readonly Latents _latents = plan.EmptyLatents();
+    private readonly GenerationPlan _plan = painting.Plan;
+    private readonly Latents _latents = painting.Plan.EmptyLatents();
 
     /// <summary>Makes the latents of the scheduler's first call [images, channels, height, width], and what inpainting needs later.</summary>
     public (Latents Latents, Inpainting? Inpainting) Create()
     {
-        if (plan.Request.InitImage is { } picture)
+        if (_plan.Request.InitImage is { } picture)
         {
-            var pixels = ImageProcessor.InitImage(picture, plan.Width, plan.Height, plan.Request.Fit);
-            return plan.Request.Mask is { } mask ? (_latents, Inpaint(pixels, mask)) : (FromPicture(pixels), null);
+            var pixels = ImageProcessor.InitImage(picture, _plan.Width, _plan.Height, _plan.Request.Fit);
+            return _plan.Request.Mask is { } mask ? (_latents, Inpaint(pixels, mask)) : (FromPicture(pixels), null);
         }
 
-        if (plan.Request.Latents is { } given)
+        if (_plan.Request.Latents is { } given)
         {
             given.Values.CopyTo(_latents.Values, 0);
         }
@@ -60,11 +58,11 @@ internal sealed class StartLatents(
     /// <summary>Inpainting, in the order of diffusers' StableDiffusionInpaintPipeline: picture, noise, masked picture.</summary>
     private Inpainting Inpaint(float[] pixels, RgbImage mask)
     {
-        var blends = plan.Folder.Network.InputChannels == plan.Folder.LatentChannels;
-        var known = blends || plan.Strength < 1 ? Encode(pixels) : null;
+        var blends = _plan.Folder.Network.InputChannels == _plan.Folder.LatentChannels;
+        var known = blends || _plan.Strength < 1 ? Encode(pixels) : null;
         DrawNoise();
         var startNoise = _latents.Values.ToArray();
-        if (plan.Strength < 1)
+        if (_plan.Strength < 1)
         {
             AddNoise(known!);
         }
@@ -73,28 +71,28 @@ internal sealed class StartLatents(
             TensorPrimitives.Multiply(_latents.Values, scheduler.InitialNoiseSigma, _latents.Values);
         }
 
-        var paint = ImageProcessor.Mask(mask, plan.Width, plan.Height, plan.Request.Fit);
+        var paint = ImageProcessor.Mask(mask, _plan.Width, _plan.Height, _plan.Request.Fit);
         var masked = Encode(ImageProcessor.MaskedImage(pixels, paint));
-        var latentMask = ImageProcessor.LatentMask(paint, plan.Width, plan.Height, plan.LatentWidth, plan.LatentHeight);
+        var latentMask = ImageProcessor.LatentMask(paint, _plan.Width, _plan.Height, _plan.LatentWidth, _plan.LatentHeight);
         return new Inpainting(latentMask, masked, blends ? known : null, startNoise);
     }
 
     private void DrawNoise()
     {
-        noise.Draw(_latents.Values);
-        if (variationSeed is { } seed)
+        painting.Noise.Draw(_latents.Values);
+        if (painting.VariationSeed is { } seed)
         {
             var other = new float[_latents.Values.Length];
-            ImageNoise.Create(plan.Request.Generator, seed).Draw(other);
+            ImageNoise.Create(_plan.Request.Generator, seed).Draw(other);
             for (var i = 0; i < _latents.Count; i++)
             {
                 Variation.Turn(
-                    _latents.Image(i), other.AsSpan(i * _latents.ImageLength, _latents.ImageLength), plan.Request.VariationStrength, _latents.Height, _latents.Width);
+                    _latents.Image(i), other.AsSpan(i * _latents.ImageLength, _latents.ImageLength), _plan.Request.VariationStrength, _latents.Height, _latents.Width);
             }
         }
     }
 
-    private float[] Encode(float[] pixels) => codec.Encode(pixels, plan.Height, plan.Width, noise, cancellation).Values;
+    private float[] Encode(float[] pixels) => codec.Encode(pixels, _plan.Height, _plan.Width, painting.Noise, cancellation).Values;
 
     private void AddNoise(float[] clean)
     {

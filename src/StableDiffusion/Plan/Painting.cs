@@ -3,11 +3,11 @@ namespace StableDiffusion;
 /// <summary>One seed of one plan: <see cref="GenerationPlan.ImageCount"/> pictures from one generator.</summary>
 /// <param name="Plan">The request, checked.</param>
 /// <param name="Seed">The seed.</param>
-/// <param name="Run">Which seed of the request, from 0.</param>
-internal sealed record Painting(GenerationPlan Plan, long Seed, int Run = 0)
+/// <param name="SeedIndex">Which seed of the request, from 0.</param>
+internal sealed record Painting(GenerationPlan Plan, long Seed, int SeedIndex = 0)
 {
     /// <summary>The seed of the noise that is mixed in; null where none is.</summary>
-    public long? VariationSeed => Plan.Request.VariationStrength > 0 ? Plan.Request.VariationSeed + Run : null;
+    public long? VariationSeed => Plan.Request.VariationStrength > 0 ? Plan.Request.VariationSeed + SeedIndex : null;
 
     public INoiseSource Noise { get; } = Plan.Request.NoiseFactory?.Invoke(Seed) ?? ImageNoise.Create(Plan.Request.Generator, Seed);
 }

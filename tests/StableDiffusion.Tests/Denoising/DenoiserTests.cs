@@ -38,7 +38,7 @@ public sealed class DenoiserTests : IDisposable
         var request = new ImageRequest { Prompt = "a glass castle" };
         var plan = GenerationPlan.Of(request, ModelFolder.Open(Goldens.PathOf("models", "sd1")));
         var group = new PaintingGroup([new Painting(plan, 1)], [new GuidedConditioning(told, FakeNetwork.Told(0.25f))]);
-        var run = Denoiser.Run.Of(group, new HalvingScheduler(1), null);
+        var run = DenoisingRun.Of(group, new HalvingScheduler(1), null);
 
         Denoiser.Denoise(_network, Start(1), run, (_, _) => { }, TestContext.Current.CancellationToken);
 
@@ -166,7 +166,7 @@ public sealed class DenoiserTests : IDisposable
         PredictionType? watched = null,
         List<DenoisingStep?>? steps = null)
     {
-        var run = new Denoiser.Run
+        var run = new DenoisingRun
         {
             Scheduler = scheduler,
             Guidance = guidance,
