@@ -32,12 +32,22 @@ public class HelpTests
     }
 
     [Fact]
+    public void Every_scheduler_has_its_line_of_help()
+    {
+        var lines = SdProgram.Run("help", "schedulers").OutputLines;
+
+        Assert.Contains("  euler_a       Euler a: Euler steps with fresh noise", lines);
+        Assert.All(SchedulerTable.Names, name => Assert.Single(lines, line => line.StartsWith($"  {name} ", StringComparison.Ordinal)));
+        Assert.All(lines, line => Assert.InRange(line.Length, 0, 100));
+    }
+
+    [Fact]
     public void A_topic_that_is_not_there_is_refused_with_those_that_are()
     {
         var outcome = SdProgram.Run("help", "paint");
 
         Assert.Equal(2, outcome.ExitCode);
-        Assert.StartsWith("error: there is no help for paint; give all, or one of batch, ", outcome.Errors, StringComparison.Ordinal);
+        Assert.StartsWith("error: there is no help for paint; give all, schedulers, or one of batch, ", outcome.Errors, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -21,48 +21,48 @@ internal static class BatchCommand
     {
         var image = new ImageOptions();
         image.Prompt.Description = "The prompt of lines that have none.";
-        var run = new RunOptions();
-        var own = new Options();
-        var batch = new Command("batch", Help) { own.File, run.Model, own.Output };
-        foreach (var option in (IEnumerable<Option>)[own.Resume, own.DryRun, own.FailFast, own.Shard, own.UNetBatch, .. image.All, .. run.All])
+        var program = new ProgramOptions();
+        var own = new OwnOptions();
+        var batch = new Command("batch", Help) { own.File, program.Model, own.Output };
+        foreach (var option in (IEnumerable<Option>)[own.Resume, own.DryRun, own.FailFast, own.Shard, own.UNetBatch, .. image.All, .. program.All])
         {
             batch.Add(option);
         }
 
         batch.Add(MergeCommand.Create());
-        batch.SetAction(parsed => Run(parsed, image, run, own));
+        batch.SetAction(parsed => Run(parsed, image, program, own));
         return batch;
     }
 
-    private static int Run(ParseResult parsed, ImageOptions image, RunOptions run, Options own)
+    private static int Run(ParseResult parsed, ImageOptions image, ProgramOptions program, OwnOptions own)
     {
-        var log = run.Log(parsed);
+        var log = program.Log(parsed);
         var (folderPath, names) = OutputPattern.ParseBatch(parsed.GetValue(own.Output));
         Shard? shard = parsed.GetValue(own.Shard) is { } text ? Shard.Parse(text, Environment.GetEnvironmentVariable) : null;
-        var settings = new BatchSettings(parsed.GetValue(own.UNetBatch), run.Json(parsed), parsed.GetValue(own.FailFast));
+        var settings = new BatchSettings(parsed.GetValue(own.UNetBatch), program.Json(parsed), parsed.GetValue(own.FailFast));
         if (settings.UNetBatch < 1)
         {
             throw new RequestException($"{own.UNetBatch.Name} {settings.UNetBatch} must be at least 1.");
         }
 
-        var options = new FieldTable(image);
+        var table = new FieldTable(image);
         var file = parsed.GetValue(own.File)!;
         using var input = Open(file);
         var lines = new BatchReader(
-            input, options, file == "-" ? "standard input" : file, (line, text) => log.Warn($"line {line.ToString(CultureInfo.InvariantCulture)}: {text}")).Lines();
-        var jobs = new JobSource(options, options.Defaults(parsed)).Jobs(lines).Where(entry => entry.Job is not { } job || shard?.Has(job) != false);
+            input, table, file == "-" ? "standard input" : file, (line, text) => log.Warn($"line {line.ToString(CultureInfo.InvariantCulture)}: {text}")).Lines();
+        var jobs = new JobSource(table, table.Defaults(parsed)).Jobs(lines).Where(entry => entry.Job is not { } job || shard?.Has(job) != false);
         if (parsed.GetValue(own.DryRun))
         {
-            return DryRun(jobs, options, settings, log);
+            return DryRun(jobs, table, settings, log);
         }
 
         using var interruption = new Interruption();
-        BatchRun? work = null;
+        BatchPainter? work = null;
         try
         {
-            using var pipeline = run.Open(parsed, log);
+            using var pipeline = program.Open(parsed, log);
             using var folder = BatchFolder.Open(folderPath, shard, parsed.GetValue(own.Resume));
-            work = new BatchRun(pipeline, folder, names, options, settings, log);
+            work = new BatchPainter(pipeline, folder, names, table, settings, log);
             work.Paint(new JobQueue(jobs, interruption.Token), interruption.Token);
             folder.Finish();
             log.EndBar();
@@ -87,19 +87,19 @@ internal static class BatchCommand
         }
     }
 
-    private static string Kept(BatchRun? work) =>
+    private static string Kept(BatchPainter? work) =>
         string.Create(CultureInfo.InvariantCulture, $"Pictures of this run that are complete: {work?.Painted ?? 0}; --resume does the rest.");
 
-    private static int DryRun(IEnumerable<BatchEntry> jobs, FieldTable options, BatchSettings settings, ConsoleLog log)
+    private static int DryRun(IEnumerable<BatchEntry> jobs, FieldTable table, BatchSettings settings, ConsoleLog log)
     {
         var failed = 0;
         using var output = new StreamWriter(Console.OpenStandardOutput(), new UTF8Encoding(false), bufferSize: 1 << 16);
         foreach (var (line, job, error) in jobs)
         {
-            var problem = error ?? Problem(job!, options);
+            var problem = error ?? Problem(job!, table);
             if (problem is null)
             {
-                var json = options.ToJson(job!.Fields);
+                var json = table.ToJson(job!.Fields);
                 json[FieldTable.Index] = job.Index;
                 output.Write(ResultJson.ToText(json) + "\n");
                 continue;
@@ -116,11 +116,11 @@ internal static class BatchCommand
         return failed == 0 ? ExitCode.Done : ExitCode.Failed;
     }
 
-    private static string? Problem(BatchJob job, FieldTable options)
+    private static string? Problem(BatchJob job, FieldTable table)
     {
         try
         {
-            options.Request(job.Fields);
+            table.Request(job.Fields);
             if (job.Output is { } output)
             {
                 OutputPattern.ParseLine(output);
@@ -162,7 +162,7 @@ internal static class BatchCommand
     }
 
     /// <summary>The options of this command alone.</summary>
-    private sealed class Options
+    private sealed class OwnOptions
     {
         public Argument<string> File { get; } = new("file") { Description = "The file of prompts; - reads standard input as it arrives." };
 

@@ -9,12 +9,12 @@ internal sealed class AutoencoderOptions
     private readonly Option<int?> _height = new("--height", "-H") { Description = "Height in pixels. [default: the picture's, on the model's grid]", HelpName = "pixels" };
     private readonly Option<long> _seed = new("--seed", "-s") { Description = "Seed of what is drawn, as PyTorch draws it on a CPU.", DefaultValueFactory = _ => 0 };
 
-    public RunOptions Run { get; } = new();
+    public ProgramOptions Program { get; } = new();
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command, bool forPictures)
     {
-        command.Add(Run.Model);
+        command.Add(Program.Model);
         if (forPictures)
         {
             command.Add(_width);
@@ -22,7 +22,7 @@ internal sealed class AutoencoderOptions
             command.Add(_seed);
         }
 
-        foreach (var option in Run.Working)
+        foreach (var option in Program.Working)
         {
             command.Add(option);
         }

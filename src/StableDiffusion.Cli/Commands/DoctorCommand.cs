@@ -8,7 +8,7 @@ internal static class DoctorCommand
 {
     public static Command Create()
     {
-        var run = new RunOptions();
+        var program = new ProgramOptions();
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
         var command = new Command(
             "doctor",
@@ -18,12 +18,12 @@ internal static class DoctorCommand
               sd doctor
             """)
         {
-            run.Model, json,
+            program.Model, json,
         };
         command.SetAction(parsed =>
         {
             var findings = new List<Finding>();
-            foreach (var finding in Doctor.Examine(run.ModelPath(parsed)))
+            foreach (var finding in Doctor.Examine(program.ModelPath(parsed)))
             {
                 findings.Add(finding);
                 if (!parsed.GetValue(json))

@@ -28,7 +28,7 @@ internal static class EncodeCommand
             var image = PictureReader.Read(parsed.GetValue(picture)!);
             var request = options.Request(parsed, image);
             using var interruption = new Interruption();
-            using var pipeline = options.Run.Open(parsed, options.Run.Log(parsed));
+            using var pipeline = options.Program.Open(parsed, options.Program.Log(parsed));
             var noise = parsed.GetValue(sample) ? ImageNoise.Create(request.Generator, request.Seeds[0]) : null;
             Write(path, pipeline.Probe(request, interruption.Token).Encode(image, noise));
             Console.Out.WriteLine(path);
@@ -59,7 +59,7 @@ internal static class EncodeCommand
             AtomicFile.RequireWritable(path);
             var given = ImageOptions.ReadLatents(parsed.GetValue(latents)!);
             using var interruption = new Interruption();
-            using var pipeline = options.Run.Open(parsed, options.Run.Log(parsed));
+            using var pipeline = options.Program.Open(parsed, options.Program.Log(parsed));
             var probe = pipeline.Probe(options.Request(parsed, null) with { Latents = given }, interruption.Token);
             for (var i = 0; i < given.Count; i++)
             {

@@ -11,7 +11,7 @@ internal static class ExplainCommand
     public static Command Create()
     {
         var image = new ImageOptions();
-        var run = new RunOptions();
+        var program = new ProgramOptions();
         var output = new Option<string>("--output", "-o") { Description = "Where the page goes.", HelpName = "file.html", DefaultValueFactory = _ => "explanation.html" };
         var command = new Command(
             "explain",
@@ -22,21 +22,21 @@ internal static class ExplainCommand
               sd explain "a red apple, 3d render" -o apple.html
             """)
         {
-            image.PromptArgument, run.Model, output,
+            image.PromptArgument, program.Model, output,
         };
-        foreach (var option in (IEnumerable<Option>)[.. image.All, .. run.All])
+        foreach (var option in (IEnumerable<Option>)[.. image.All, .. program.All])
         {
             command.Add(option);
         }
 
-        command.SetAction(parsed => Run(parsed, image, run, parsed.GetValue(output)!));
+        command.SetAction(parsed => Run(parsed, image, program, parsed.GetValue(output)!));
         return command;
     }
 
-    private static int Run(ParseResult parsed, ImageOptions image, RunOptions run, string path)
+    private static int Run(ParseResult parsed, ImageOptions image, ProgramOptions program, string path)
     {
         var watch = Stopwatch.StartNew();
-        var log = run.Log(parsed);
+        var log = program.Log(parsed);
         using var interruption = new Interruption();
         try
         {
@@ -44,10 +44,10 @@ internal static class ExplainCommand
             var request = image.Request(parsed);
             var given = request.InitImage;
             request = request with { InitImage = null, Strength = null, Mask = null };
-            using var pipeline = run.Open(parsed, log);
+            using var pipeline = program.Open(parsed, log);
             var explanation = Explanation.Of(pipeline, request, given, interruption.Token);
             var chapters = ExplanationPage.Compute(explanation, Command(parsed), log.Detail);
-            var text = run.Json(parsed) ? ResultJson.ToText(ExplanationPage.ToJson(chapters)) + "\n" : ExplanationPage.ToHtml(chapters, request.Prompt);
+            var text = program.Json(parsed) ? ResultJson.ToText(ExplanationPage.ToJson(chapters)) + "\n" : ExplanationPage.ToHtml(chapters, request.Prompt);
             var bytes = Encoding.UTF8.GetBytes(text);
             AtomicFile.Write(path, stream => stream.Write(bytes));
             Console.Out.WriteLine(path);

@@ -18,7 +18,7 @@ internal static class GenerateCommand
     public static RootCommand Create()
     {
         var image = new ImageOptions();
-        var run = new RunOptions();
+        var program = new ProgramOptions();
         var steps = new StepOptions();
         var output = new Option<string?>("--output", "-o")
         {
@@ -37,8 +37,8 @@ internal static class GenerateCommand
             HelpName = "picture",
         };
 
-        var root = new RootCommand(Help) { image.PromptArgument, run.Model, output };
-        foreach (var option in (IEnumerable<Option>)[from, .. image.All, saveLatents, .. steps.All, .. run.All])
+        var root = new RootCommand(Help) { image.PromptArgument, program.Model, output };
+        foreach (var option in (IEnumerable<Option>)[from, .. image.All, saveLatents, .. steps.All, .. program.All])
         {
             root.Add(option);
         }
@@ -64,14 +64,14 @@ internal static class GenerateCommand
         root.Add(CompletionCommand.CreateManual(root));
         HelpPage.AddTo(root);
         Numbers.ReadStrictly(root);
-        root.SetAction(parsed => Run(parsed, image, run, steps, parsed.GetValue(from), parsed.GetValue(output), parsed.GetValue(saveLatents)));
+        root.SetAction(parsed => Run(parsed, image, program, steps, parsed.GetValue(from), parsed.GetValue(output), parsed.GetValue(saveLatents)));
         return root;
     }
 
-    private static int Run(ParseResult parsed, ImageOptions image, RunOptions run, StepOptions steps, string? from, string? output, string? latentsPath)
+    private static int Run(ParseResult parsed, ImageOptions image, ProgramOptions program, StepOptions steps, string? from, string? output, string? latentsPath)
     {
         var watch = Stopwatch.StartNew();
-        var log = run.Log(parsed);
+        var log = program.Log(parsed);
         using var interruption = new Interruption();
         try
         {
@@ -92,8 +92,8 @@ internal static class GenerateCommand
             var files = steps.Files(parsed, request);
             var preview = steps.Screen(parsed, log);
             request = request with { ReportsSteps = files is not null || preview is not null };
-            var json = run.Json(parsed) ? again is null ? Job(parsed, image, request.Prompt) : new FieldTable(image).ToJson(again) : null;
-            using var pipeline = run.Open(parsed, log, opensOnce: request is { Seeds.Count: 1, Hires: null, ReportsSteps: false });
+            var json = program.Json(parsed) ? again is null ? Job(parsed, image, request.Prompt) : new FieldTable(image).ToJson(again) : null;
+            using var pipeline = program.Open(parsed, log, opensOnce: request is { Seeds.Count: 1, Hires: null, ReportsSteps: false });
             preview?.Begin(pipeline.FitColours(request, interruption.Token));
             var progress = new StepProgress(new ConsoleProgress(log), files, preview);
             var latents = new List<Latents>();
@@ -170,10 +170,10 @@ internal static class GenerateCommand
     /// <summary>What the command line asks for, as a line of a batch file.</summary>
     private static JsonObject Job(ParseResult parsed, ImageOptions image, string prompt)
     {
-        var options = new FieldTable(image);
-        var fields = new LineFields(options.Defaults(parsed)) { [FieldTable.Prompt] = [prompt] };
+        var table = new FieldTable(image);
+        var fields = new LineFields(table.Defaults(parsed)) { [FieldTable.Prompt] = [prompt] };
         fields.Remove(FieldTable.BatchCount);
-        return options.ToJson(fields);
+        return table.ToJson(fields);
     }
 
     private static string Summary(GeneratedImage picture, TextToImagePipeline pipeline)

@@ -26,7 +26,7 @@ internal static class InspectCommand
         };
         command.SetAction(parsed =>
         {
-            var path = RunOptions.ModelPath(parsed.GetValue(model));
+            var path = ProgramOptions.ModelPath(parsed.GetValue(model));
             if (!Directory.Exists(path))
             {
                 _ = ModelFolder.Open(path); // says what is wrong with it

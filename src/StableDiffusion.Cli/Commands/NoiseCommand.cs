@@ -35,7 +35,7 @@ internal static class NoiseCommand
             var image = PictureReader.Read(parsed.GetValue(picture)!);
             var request = options.Request(parsed, image);
             using var interruption = new Interruption();
-            using var pipeline = options.Run.Open(parsed, options.Run.Log(parsed));
+            using var pipeline = options.Program.Open(parsed, options.Program.Log(parsed));
             var probe = pipeline.Probe(request, interruption.Token);
             foreach (var step in steps)
             {

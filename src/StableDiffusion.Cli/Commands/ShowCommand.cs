@@ -12,12 +12,12 @@ internal static class ShowCommand
         var command = new Command("show", "Shows how a picture was made. --from paints it again. Example:\n  sd show apple.png") { files, asJson };
         command.SetAction(parsed =>
         {
-            var options = new FieldTable(new ImageOptions());
+            var table = new FieldTable(new ImageOptions());
             foreach (var file in parsed.GetValue(files)!)
             {
                 if (parsed.GetValue(asJson))
                 {
-                    Console.Out.WriteLine(ResultJson.ToText(Recipe.Read(file).ToJson(options)));
+                    Console.Out.WriteLine(ResultJson.ToText(Recipe.Read(file).ToJson(table)));
                     continue;
                 }
 

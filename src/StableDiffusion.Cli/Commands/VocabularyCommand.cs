@@ -7,15 +7,15 @@ internal static class VocabularyCommand
 {
     public static Command Create()
     {
-        var run = new RunOptions();
+        var program = new ProgramOptions();
         var command = new Command(
             "vocabulary", "Lists what a model was taught, for models that say so: a line for each thing, with its styles and its other names, tabs between. Example:\n  sd vocabulary --model models/emoji-256")
         {
-            run.Model,
+            program.Model,
         };
         command.SetAction(parsed =>
         {
-            var folder = ModelFolder.Open(run.ModelPath(parsed));
+            var folder = ModelFolder.Open(program.ModelPath(parsed));
             var vocabulary = folder.Vocabulary
                 ?? throw new ModelException($"{folder.Path} has no vocabulary.json; models trained on the open web know more words than a list can hold.");
             foreach (var concept in vocabulary.Concepts)

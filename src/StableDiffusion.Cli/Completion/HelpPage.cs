@@ -6,7 +6,7 @@ using System.Text;
 
 namespace StableDiffusion.Cli;
 
-/// <summary>The help: one screen for the program, everything in groups for <c>help all</c>, and a page for each command.</summary>
+/// <summary>The help: one screen for the program, everything in groups for <c>help all</c>, the schedulers, and a page for each command.</summary>
 internal static class HelpPage
 {
     private const int Width = 100;
@@ -61,7 +61,7 @@ internal static class HelpPage
     public static void AddTo(RootCommand root)
     {
         root.Options.OfType<HelpOption>().Single().Action = new Action(root);
-        var topic = new Argument<string[]>("topic") { Description = "all, or a command such as batch merge; none for the one screen of --help.", Arity = ArgumentArity.ZeroOrMore };
+        var topic = new Argument<string[]>("topic") { Description = "all, schedulers, or a command such as batch merge; none for the one screen of --help.", Arity = ArgumentArity.ZeroOrMore };
         var help = new Command("help", "Shows help: sd help all lists every option. Example:\n  sd help all") { topic };
         help.SetAction(parsed =>
         {
@@ -80,11 +80,16 @@ internal static class HelpPage
             return All(root);
         }
 
+        if (topic is ["schedulers"])
+        {
+            return Schedulers();
+        }
+
         Command command = root;
         foreach (var word in topic)
         {
             command = command.Subcommands.FirstOrDefault(one => one.Name == word)
-                ?? throw new RequestException($"there is no help for {OneLine.Quote(string.Join(' ', topic))}; give all, or one of {Commands(root)}.");
+                ?? throw new RequestException($"there is no help for {OneLine.Quote(string.Join(' ', topic))}; give all, schedulers, or one of {Commands(root)}.");
         }
 
         return command is RootCommand ? Screen(root) : Of(command);
@@ -105,7 +110,7 @@ internal static class HelpPage
 
         page.Append("\nCommands:\n");
         Wrap(page, Commands(root), "  ");
-        page.Append("\nMore:\n  sd help all      every option, in groups\n  sd help batch    one command\n\n");
+        page.Append("\nMore:\n  sd help all           every option, in groups\n  sd help schedulers    what each of them is\n  sd help batch         one command\n\n");
         Wrap(page, $"Paths of pictures go to standard output, everything else to standard error. {ExitCodes}", "");
         return page.ToString();
     }
@@ -133,6 +138,19 @@ internal static class HelpPage
         foreach (var command in root.Subcommands.Where(command => !command.Hidden))
         {
             Wrap(page, CompletionWords.FirstSentence(command.Description), $"  {command.Name}".PadRight(column), new string(' ', column));
+        }
+
+        return page.ToString();
+    }
+
+    /// <summary>What there is for <c>--scheduler</c>: a short name, the webui's, and what it is.</summary>
+    private static string Schedulers()
+    {
+        var page = new StringBuilder("For --scheduler; names of webuis, with or without schedule type, and classes of diffusers work too.\n\n");
+        var column = SchedulerTable.Names.Max(name => name.Length) + 4;
+        foreach (var entry in SchedulerTable.Entries)
+        {
+            Wrap(page, $"{entry.WebUiName}: {entry.Description}", $"  {entry.Name}".PadRight(column), new string(' ', column));
         }
 
         return page.ToString();

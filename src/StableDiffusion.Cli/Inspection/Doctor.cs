@@ -142,7 +142,7 @@ internal static class Doctor
             var text = string.Create(
                 CultureInfo.InvariantCulture,
                 $"{picture.Image.Width}x{picture.Image.Height}, {picture.Parameters.Steps} steps in {steps.TotalSeconds:0.00} s; a matrix product of 1024 x 1024 in {product.TotalMilliseconds:0} ms ({MatrixProduct.Operations / product.TotalSeconds / 1e9:0} GFLOP/s)");
-            return RunOptions.IsEmbedded(modelPath) && steps > product * (ProductsPerPicture * RemarkableFactor)
+            return ProgramOptions.IsEmbedded(modelPath) && steps > product * (ProductsPerPicture * RemarkableFactor)
                 ? new Finding("picture", FindingState.Warning, $"{text}: {steps / (product * ProductsPerPicture):0.0} times what such a processor needs; is another program busy, or does a container limit the processor?")
                 : Finding.Good("picture", text);
         }

@@ -13,7 +13,7 @@ internal static class OptionNames
         where row.Property is not null
         select KeyValuePair.Create(row.Property, row.Option))
     {
-        [nameof(PipelineOptions.Device)] = new RunOptions().Device,
+        [nameof(PipelineOptions.Device)] = new ProgramOptions().Device,
     };
 
     /// <summary>The properties that have an option.</summary>

@@ -3,7 +3,7 @@ using System.CommandLine;
 namespace StableDiffusion.Cli;
 
 /// <summary>The options that say where and how to work, the same for all pictures of a run.</summary>
-internal sealed class RunOptions
+internal sealed class ProgramOptions
 {
     private const int MostThreads = 1024;
 

@@ -47,9 +47,9 @@ internal sealed record Recipe(string Program)
     }
 
     /// <summary>The recipe as JSON: a line of a batch file, with what could not be followed.</summary>
-    public JsonObject ToJson(FieldTable options)
+    public JsonObject ToJson(FieldTable table)
     {
-        var json = options.ToJson(Fields);
+        var json = table.ToJson(Fields);
         json["program"] = Program;
         json["notes"] = new JsonArray([.. Notes.Select(note => JsonValue.Create(note))]);
         return json;

@@ -32,9 +32,9 @@ public sealed class ShardTests
     [Fact]
     public void Every_job_is_in_one_shard_and_the_shards_are_about_equal()
     {
-        var options = new FieldTable(new ImageOptions());
-        var lines = new BatchReader(new StringReader("apple --seed 0..999"), options).Lines();
-        var jobs = new JobSource(options, new LineFields()).Jobs(lines).Select(entry => entry.Job!).ToList();
+        var table = new FieldTable(new ImageOptions());
+        var lines = new BatchReader(new StringReader("apple --seed 0..999"), table).Lines();
+        var jobs = new JobSource(table, new LineFields()).Jobs(lines).Select(entry => entry.Job!).ToList();
 
         var parts = Enumerable.Range(1, 4).Select(k => jobs.Where(new Shard(k, 4).Has).ToList()).ToList();
 

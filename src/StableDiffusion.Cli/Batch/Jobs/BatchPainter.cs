@@ -5,8 +5,8 @@ using System.Text.Json.Nodes;
 namespace StableDiffusion.Cli;
 
 /// <summary>Paints the jobs of a batch, one after another or several in one batch of the UNet, and keeps account.</summary>
-internal sealed class BatchRun(
-    TextToImagePipeline pipeline, BatchFolder folder, OutputPattern names, FieldTable options, BatchSettings settings, ConsoleLog log)
+internal sealed class BatchPainter(
+    TextToImagePipeline pipeline, BatchFolder folder, OutputPattern names, FieldTable table, BatchSettings settings, ConsoleLog log)
 {
     private static readonly TimeSpan _patience = TimeSpan.FromMilliseconds(20);
 
@@ -89,7 +89,7 @@ internal sealed class BatchRun(
     /// <summary>A job with its request, or null if an earlier run has done it.</summary>
     private Pending? Prepare(BatchJob job)
     {
-        var request = options.Request(job.Fields);
+        var request = table.Request(job.Fields);
         var images = request.PicturesPerSeed;
         var pattern = job.Output is { } output ? OutputPattern.ParseLine(output) : names;
         PictureFile.RequireRoomForText(pattern.PathOf(job.Index, images, request.Seeds[0], job.Prompt).Path, request);
@@ -103,7 +103,7 @@ internal sealed class BatchRun(
         return null;
     }
 
-    private string InputsOf(BatchJob job) => _inputs.Fingerprint(job.Fields.Where(field => options.IsFile(field.Key)));
+    private string InputsOf(BatchJob job) => _inputs.Fingerprint(job.Fields.Where(field => table.IsFile(field.Key)));
 
     private bool CanJoin(Pending first, Pending next)
     {
@@ -157,11 +157,11 @@ internal sealed class BatchRun(
         var (job, _, images, pattern, paths) = pending;
         var owned = paths.TryGetValue(picture.IndexInSeed, out var earlier);
         var wanted = earlier ?? pattern.PathOf(job.Index, images, picture.Seed, job.Prompt).Path;
-        var file = PictureFile.Encode(picture, wanted, options.QualityOf(job.Fields));
+        var file = PictureFile.Encode(picture, wanted, table.QualityOf(job.Fields));
         JsonObject? line = null;
         var path = folder.Write(file, wanted, owned, relative =>
         {
-            line = ResultJson.Of(relative, file, options.ToJson(job.Fields), picture, pipeline);
+            line = ResultJson.Of(relative, file, table.ToJson(job.Fields), picture, pipeline);
             line["index"] = job.Index;
             line["id"] = job.Id;
             line["line"] = job.Line;

@@ -5,7 +5,7 @@ using System.Text;
 namespace StableDiffusion.Cli;
 
 /// <summary>Turns lines into jobs: defaults filled in, groups and seeds expanded, numbered.</summary>
-internal sealed class JobSource(FieldTable options, LineFields defaults)
+internal sealed class JobSource(FieldTable table, LineFields defaults)
 {
     private int _nextIndex;
 
@@ -51,13 +51,13 @@ internal sealed class JobSource(FieldTable options, LineFields defaults)
         var given = new LineFields();
         foreach (var (field, values) in defaults.Concat(line.Fields))
         {
-            given[field] = [.. values.Select(value => options.Normal(field, value))];
+            given[field] = [.. values.Select(value => table.Normal(field, value))];
         }
 
         var seeds = given.GetValueOrDefault(FieldTable.Seed) ?? ["-1"];
         var count = given.GetValueOrDefault(FieldTable.BatchCount) ?? ["1"];
         var size = given.GetValueOrDefault(FieldTable.BatchSize) ?? ["1"];
-        var names = options.Names
+        var names = table.Names
             .Where(name => name is not (FieldTable.Seed or FieldTable.BatchCount or FieldTable.BatchSize) && given.ContainsKey(name)).ToList();
         if (given.TryGetValue(FieldTable.Index, out var index))
         {
@@ -88,7 +88,7 @@ internal sealed class JobSource(FieldTable options, LineFields defaults)
         }
 
         var name = names[first];
-        var choices = options.IsList(name) ? [given[name]] : given[name].SelectMany(PromptExpansion.Expand).Select(text => (IReadOnlyList<string>)[text]);
+        var choices = table.IsList(name) ? [given[name]] : given[name].SelectMany(PromptExpansion.Expand).Select(text => (IReadOnlyList<string>)[text]);
         return choices.SelectMany(choice => Combinations(given, names, first + 1).Select(rest =>
         {
             rest[name] = choice;
@@ -119,7 +119,7 @@ internal sealed class JobSource(FieldTable options, LineFields defaults)
     private string IdOf(LineFields fields)
     {
         var text = new StringBuilder();
-        foreach (var name in options.Names)
+        foreach (var name in table.Names)
         {
             if (name is not (FieldTable.Index or FieldTable.Output) && fields.TryGetValue(name, out var values))
             {

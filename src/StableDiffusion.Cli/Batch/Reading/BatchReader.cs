@@ -8,10 +8,10 @@ namespace StableDiffusion.Cli;
 /// document of several lines, a header of column names, or else text.
 /// </summary>
 /// <param name="source">The file.</param>
-/// <param name="options">What a line may give.</param>
+/// <param name="table">What a line may give.</param>
 /// <param name="name">What the file is called in messages.</param>
 /// <param name="note">Told what is left out, with the number of the line.</param>
-internal sealed class BatchReader(TextReader source, FieldTable options, string name = "the input", Action<int, string>? note = null)
+internal sealed class BatchReader(TextReader source, FieldTable table, string name = "the input", Action<int, string>? note = null)
 {
     /// <summary>Characters of one line, or of a record of a CSV file. Prompts have hundreds.</summary>
     public const int LongestLine = 1_000_000;
@@ -31,21 +31,21 @@ internal sealed class BatchReader(TextReader source, FieldTable options, string 
         {
             // Excel's "sep=;"
             return NextLine(allowComments: false) is not { } second ? []
-                : CsvHeader.Read(second, options, At, separator) is { } declared ? Csv(declared)
+                : CsvHeader.Read(second, table, At, separator) is { } declared ? Csv(declared)
                 : throw new RequestException($"{At}: 'sep={separator}' stands above a header such as prompt{separator}seed{separator}steps; there is none.");
         }
 
         if (JsonDocumentLines.Begins(first))
         {
-            return JsonDocumentLines.Read(first + "\n" + source.ReadToEnd(), _number, options, OneLine.Quote(name), Note);
+            return JsonDocumentLines.Read(first + "\n" + source.ReadToEnd(), _number, table, OneLine.Quote(name), Note);
         }
 
         if (first.TrimStart() is ['{', .. var rest] && rest.TrimStart() is ['"' or '}', ..])
         {
-            return Plain(first, line => JsonLine.Parse(line, options, Note));
+            return Plain(first, line => JsonLine.Parse(line, table, Note));
         }
 
-        return CsvHeader.Read(first, options, At, null) is { } header ? Csv(header) : Plain(first, line => TextLine.Parse(line, options, Note));
+        return CsvHeader.Read(first, table, At, null) is { } header ? Csv(header) : Plain(first, line => TextLine.Parse(line, table, Note));
     }
 
     private string At => string.Create(CultureInfo.InvariantCulture, $"{OneLine.Quote(name)}, line {_number}");

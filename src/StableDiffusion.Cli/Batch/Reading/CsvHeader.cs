@@ -31,17 +31,17 @@ internal sealed class CsvHeader
 
     /// <summary>Reads a header: names that are all known, or several of which one is <c>prompt</c>. Null where the line is none.</summary>
     /// <param name="line">The line.</param>
-    /// <param name="options">What names there are.</param>
+    /// <param name="table">What names there are.</param>
     /// <param name="at">Where the line stands, for messages.</param>
     /// <param name="declared">The separator, where the file names it.</param>
     /// <exception cref="RequestException">It is a header with a column that is no option, or with one twice.</exception>
-    public static CsvHeader? Read(string line, FieldTable options, string at, char? declared)
+    public static CsvHeader? Read(string line, FieldTable table, string at, char? declared)
     {
         foreach (var separator in declared is { } one ? [one] : _separators)
         {
-            if (Cells(line, separator) is { } cells && IsHeader(cells, options))
+            if (Cells(line, separator) is { } cells && IsHeader(cells, table))
             {
-                return new CsvHeader([.. cells.Select((cell, i) => FieldOf(cell, i, options, at))], separator).WithoutTwins(at);
+                return new CsvHeader([.. cells.Select((cell, i) => FieldOf(cell, i, table, at))], separator).WithoutTwins(at);
             }
         }
 
@@ -89,19 +89,19 @@ internal sealed class CsvHeader
         }
     }
 
-    private static bool IsHeader(List<string> cells, FieldTable options)
+    private static bool IsHeader(List<string> cells, FieldTable table)
     {
-        bool IsKnown(string cell) => ResultJson.IsResult(cell) || (cell.Length > 1 && options.TryNameOf(cell, out _)) || FieldTable.IsForeign(cell);
-        bool IsPrompt(string cell) => options.TryNameOf(cell, out var field) && field == FieldTable.Prompt;
+        bool IsKnown(string cell) => ResultJson.IsResult(cell) || (cell.Length > 1 && table.TryNameOf(cell, out _)) || FieldTable.IsForeign(cell);
+        bool IsPrompt(string cell) => table.TryNameOf(cell, out var field) && field == FieldTable.Prompt;
         var named = cells.Where(cell => cell.Length > 0).ToList();
         return named.Count > 0
             && (named.TrueForAll(IsKnown) ? cells.Count > 1 || IsPrompt(cells[0]) : cells.Count > 1 && named.Exists(IsPrompt));
     }
 
-    private static string FieldOf(string cell, int index, FieldTable options, string at) =>
+    private static string FieldOf(string cell, int index, FieldTable table, string at) =>
         cell.Length == 0 ? Unnamed
         : ResultJson.IsResult(cell) || FieldTable.IsForeign(cell) ? LeftOut
-        : options.TryNameOf(cell, out var field) ? field
+        : table.TryNameOf(cell, out var field) ? field
         : throw new RequestException(
             $"{at}, column {index + 1}: there is no option {OneLine.Quote(Short(cell))}; rename the column (see batch --help for the names) or take it out.");
 

@@ -16,11 +16,11 @@ internal static partial class JsonDocumentLines
     /// <summary>Reads a whole document; each object or text in it is a line, by the number of the line where it begins.</summary>
     /// <param name="text">The document.</param>
     /// <param name="firstLine">The number of its first line in the file.</param>
-    /// <param name="options">What an object may give.</param>
+    /// <param name="table">What an object may give.</param>
     /// <param name="name">What the file is called.</param>
     /// <param name="note">Told what is left out.</param>
     /// <exception cref="RequestException">It is no valid JSON, so nothing of it is painted.</exception>
-    public static IEnumerable<BatchLine> Read(string text, int firstLine, FieldTable options, string name, Action<string> note)
+    public static IEnumerable<BatchLine> Read(string text, int firstLine, FieldTable table, string name, Action<string> note)
     {
         var bytes = Encoding.UTF8.GetBytes(text);
         var lines = new List<BatchLine>();
@@ -48,7 +48,7 @@ internal static partial class JsonDocumentLines
                 var number = LineAt(reader.TokenStartIndex);
                 using var document = JsonDocument.ParseValue(ref reader);
                 var element = document.RootElement.Clone();
-                lines.Add(BatchLine.Of(number, 0, () => JsonLine.Fields(element, options, note)));
+                lines.Add(BatchLine.Of(number, 0, () => JsonLine.Fields(element, table, note)));
             }
         }
         catch (JsonException error)

@@ -9,13 +9,13 @@ internal static class JsonLine
 
     /// <summary>The fields of one line.</summary>
     /// <exception cref="RequestException">The line is no such object.</exception>
-    public static LineFields Parse(string line, FieldTable options, Action<string> note)
+    public static LineFields Parse(string line, FieldTable table, Action<string> note)
     {
         try
         {
             using var document = JsonDocument.Parse(line, _strict);
             return document.RootElement.ValueKind == JsonValueKind.Object
-                ? Fields(document.RootElement, options, note)
+                ? Fields(document.RootElement, table, note)
                 : throw new RequestException("it is no JSON object, such as {\"prompt\": \"a red apple\", \"seed\": 5}.");
         }
         catch (JsonException error)
@@ -30,7 +30,7 @@ internal static class JsonLine
     }
 
     /// <summary>The fields of one object; a text alone is a prompt.</summary>
-    public static LineFields Fields(JsonElement element, FieldTable options, Action<string> note)
+    public static LineFields Fields(JsonElement element, FieldTable table, Action<string> note)
     {
         if (element.ValueKind == JsonValueKind.String)
         {
@@ -57,7 +57,7 @@ internal static class JsonLine
                 continue;
             }
 
-            var field = options.NameOf(name);
+            var field = table.NameOf(name);
             if (!fields.TryAdd(field, Values(field, name, member.Value)))
             {
                 throw new RequestException($"{field} is given twice.");

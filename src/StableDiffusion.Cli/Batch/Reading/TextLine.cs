@@ -10,7 +10,7 @@ internal static class TextLine
 {
     /// <summary>The fields of one line.</summary>
     /// <exception cref="RequestException">The line is not understood.</exception>
-    public static LineFields Parse(string line, FieldTable options, Action<string> note)
+    public static LineFields Parse(string line, FieldTable table, Action<string> note)
     {
         var fields = new LineFields();
         var (prompt, rest) = SplitPrompt(line.Trim());
@@ -24,10 +24,10 @@ internal static class TextLine
         {
             var (name, value) = SplitAssignment(words[at++]);
             var isForeign = FieldTable.IsForeign(name);
-            var field = isForeign ? "" : options.NameOf(name);
+            var field = isForeign ? "" : table.NameOf(name);
             if (value is null)
             {
-                bool IsName(string word) => word.StartsWith("--", StringComparison.Ordinal) || (word is ['-', _] && options.TryNameOf(word, out _));
+                bool IsName(string word) => word.StartsWith("--", StringComparison.Ordinal) || (word is ['-', _] && table.TryNameOf(word, out _));
 
                 var last = at;
                 while (last < words.Count && (last == at || isForeign || FieldTable.TakesManyWords(field)) && !IsName(words[last]))
@@ -37,7 +37,7 @@ internal static class TextLine
 
                 value = last > at
                     ? string.Join(' ', words[at..last])
-                    : isForeign || options.IsFlag(field) ? "true"
+                    : isForeign || table.IsFlag(field) ? "true"
                     : throw new RequestException($"{name} lacks its value.");
                 at = last;
             }
@@ -48,7 +48,7 @@ internal static class TextLine
                 continue;
             }
 
-            Add(fields, field, value, name, options.IsList(field));
+            Add(fields, field, value, name, table.IsList(field));
         }
 
         return fields;
