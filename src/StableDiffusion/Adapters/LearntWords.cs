@@ -38,27 +38,9 @@ internal sealed class LearntWords
         }
     }
 
-    /// <summary>Cuts or pads a text as <see cref="ClipTokenizer.Truncate"/> does.</summary>
-    public TokenizedPrompt Truncate(ClipTokenizer tokenizer, string text, int length)
-    {
-        if (_words.Count == 0)
-        {
-            return tokenizer.Truncate(text, length);
-        }
-
-        var tokens = Tokenize(tokenizer, text).SelectMany(group => group.Ids.Select(id => (Id: id, group.Start))).ToList();
-        var kept = Math.Min(tokens.Count, length - 2);
-        var ids = new int[length];
-        Array.Fill(ids, tokenizer.PadId);
-        ids[0] = tokenizer.BosId;
-        for (var i = 0; i < kept; i++)
-        {
-            ids[i + 1] = tokens[i].Id;
-        }
-
-        ids[kept + 1] = tokenizer.EosId;
-        return new TokenizedPrompt(ids, tokens.Count > kept ? text[tokens[kept].Start..].Trim() : "");
-    }
+    /// <summary>Cuts or pads a text as <see cref="ClipTokenizer.Truncate(string, int)"/> does.</summary>
+    public TokenizedPrompt Truncate(ClipTokenizer tokenizer, string text, int length) => tokenizer.Truncate(
+        text, [.. Tokenize(tokenizer, text).SelectMany(group => group.Ids.Select(id => new Token(id, group.Start)))], length);
 
     /// <summary>The next word of a text, the longest where several begin at one place, or none and the text's end.</summary>
     /// <param name="text">The text.</param>

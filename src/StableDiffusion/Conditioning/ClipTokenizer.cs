@@ -6,7 +6,7 @@ namespace StableDiffusion;
 /// CLIP's byte-level byte pair encoding: prompt to token ids, the same ids as transformers' <c>CLIPTokenizerFast</c>.
 /// Immutable, so one may serve several threads.
 /// </summary>
-internal sealed partial class ClipTokenizer
+internal sealed partial class ClipTokenizer : ITokenizer
 {
     private const string EndOfWord = "</w>";
 
@@ -20,6 +20,8 @@ internal sealed partial class ClipTokenizer
 
     /// <summary>The token that begins every prompt.</summary>
     public int BosId { get; }
+
+    int? ITokenizer.BosId => BosId;
 
     /// <summary>The token that ends every prompt.</summary>
     public int EosId { get; }
@@ -59,21 +61,13 @@ internal sealed partial class ClipTokenizer
     /// <c>padding="max_length", truncation=True</c>: begin token, at most length - 2 tokens, end token, padding.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The length has no room for begin and end.</exception>
-    public TokenizedPrompt Truncate(string text, int length)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(length, 2);
-        var tokens = Tokenize(text);
-        var room = length - 2;
-        var ids = new int[length];
-        Array.Fill(ids, PadId);
-        ids[0] = BosId;
-        var kept = Math.Min(tokens.Count, room);
-        for (var i = 0; i < kept; i++)
-        {
-            ids[i + 1] = tokens[i].Id;
-        }
+    public TokenizedPrompt Truncate(string text, int length) => Truncate(text, Tokenize(text), length);
 
-        ids[kept + 1] = EosId;
+    /// <summary>The same of a text whose tokens are known.</summary>
+    public TokenizedPrompt Truncate(string text, IReadOnlyList<Token> tokens, int length)
+    {
+        var ids = this.Frame([.. tokens.Select(token => token.Id)], length);
+        var room = this.RoomIn(length);
         return new TokenizedPrompt(ids, tokens.Count > room ? text[tokens[room].Start..].Trim() : "");
     }
 
@@ -201,3 +195,13 @@ internal sealed partial class ClipTokenizer
         return characters;
     }
 }
+
+/// <summary>A piece of a prompt as the text encoder knows it.</summary>
+/// <param name="Id">Its number in the vocabulary.</param>
+/// <param name="Start">Where in the text the first character that it stands for begins, in UTF-16 units.</param>
+internal readonly record struct Token(int Id, int Start);
+
+/// <summary>A prompt cut or padded to the length that a text encoder takes.</summary>
+/// <param name="Ids">Begin token, the prompt, end token, padding: as many as the encoder takes.</param>
+/// <param name="DroppedText">The end of the prompt that found no room, as it was written; empty when all of it did.</param>
+internal sealed record TokenizedPrompt(int[] Ids, string DroppedText);

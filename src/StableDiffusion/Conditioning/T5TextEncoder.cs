@@ -5,7 +5,7 @@ internal sealed class T5TextEncoder : IDisposable
 {
     private readonly string _part;
     private readonly OnnxModel _model;
-    private readonly T5Tokenizer _tokenizer;
+    private readonly ITokenizer _tokenizer;
 
     public T5TextEncoder(ModelFolder folder, string part, string tokenizerPart, NetworkLoader loader)
     {
@@ -18,10 +18,10 @@ internal sealed class T5TextEncoder : IDisposable
     /// <returns>States [length, width] and the width. Padding is attended to, as in diffusers' pipelines.</returns>
     public (float[] States, int Width) Encode(string text, int length, Action<string> warn, CancellationToken cancellation)
     {
-        var (ids, dropped) = _tokenizer.Truncate(text, length);
+        var (ids, dropped) = _tokenizer.Fit(text, length);
         if (dropped > 0)
         {
-            warn($"the prompt is longer than the {length} tokens that T5 is given; its last {dropped + 1} are left out");
+            warn($"the prompt is longer than the {length} tokens that T5 is given; its last {dropped} are left out");
         }
 
         using var input = _model.InputBuffer(_model.InputNamed("input_ids"), 1, length);

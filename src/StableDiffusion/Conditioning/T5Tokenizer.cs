@@ -5,7 +5,7 @@ namespace StableDiffusion;
 /// <summary>
 /// T5's SentencePiece tokenizer: text to token ids, the same as transformers' <c>T5TokenizerFast</c>. Immutable, so one may serve several threads.
 /// </summary>
-internal sealed partial class T5Tokenizer
+internal sealed partial class T5Tokenizer : ITokenizer
 {
     /// <summary>What stands for a space at the start of a word.</summary>
     private const char Space = '\u2581';
@@ -24,6 +24,9 @@ internal sealed partial class T5Tokenizer
         VocabularySize = vocabularySize;
     }
 
+    /// <summary>T5's texts begin with their first word.</summary>
+    public int? BosId => null;
+
     /// <summary>The token that fills up what is left.</summary>
     public int PadId { get; }
 
@@ -36,7 +39,7 @@ internal sealed partial class T5Tokenizer
     /// <summary>A token that is looked for in the text as it was typed.</summary>
     private sealed record Special(string Content, int Id, bool StripsLeft, bool StripsRight);
 
-    /// <summary>The ids of a text with the end token, however many they are. Never fails.</summary>
+    /// <summary>The ids of a text without the end token, however many they are. Never fails.</summary>
     public IReadOnlyList<int> Encode(string text)
     {
         var ids = new List<int>();
@@ -50,29 +53,7 @@ internal sealed partial class T5Tokenizer
         }
 
         AddWords(rest, ids);
-        ids.Add(EosId);
         return ids;
-    }
-
-    /// <summary>Cuts or pads a text to <paramref name="length"/> ids, the end token the last before the padding.</summary>
-    /// <returns>The ids, and how many tokens found no room.</returns>
-    public (int[] Ids, int Dropped) Truncate(string text, int length)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(length, 1);
-        var all = Encode(text);
-        var ids = new int[length];
-        Array.Fill(ids, PadId);
-        for (var i = 0; i < Math.Min(all.Count, length); i++)
-        {
-            ids[i] = all[i];
-        }
-
-        if (all.Count > length)
-        {
-            ids[^1] = EosId;
-        }
-
-        return (ids, Math.Max(all.Count - length, 0));
     }
 
     private int? IdOf(string content) => Array.Find(_specials, special => special.Content == content)?.Id;

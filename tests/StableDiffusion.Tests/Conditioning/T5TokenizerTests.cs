@@ -20,8 +20,8 @@ public sealed class T5TokenizerTests
         Assert.All(Rows, row =>
         {
             var text = (string)row!["text"]!;
-            Assert.Equal(Numbers(row["ids"]!), tokenizer.Encode(text));
-            Assert.Equal(Numbers(row["padded"]!), tokenizer.Truncate(text, row["padded"]!.AsArray().Count).Ids);
+            Assert.Equal(Numbers(row["ids"]!), (int[])[.. tokenizer.Encode(text), tokenizer.EosId]);
+            Assert.Equal(Numbers(row["padded"]!), tokenizer.Fit(text, row["padded"]!.AsArray().Count).Ids);
         });
     }
 

@@ -89,14 +89,12 @@ internal static class PromptChunks
 
     private static PromptChunk Fill(ClipTokenizer tokenizer, List<(int Id, float Weight)> tokens, int length)
     {
-        var ids = new int[length];
+        var ids = tokenizer.Frame([.. tokens.Select(token => token.Id)], length);
         var multipliers = new float[length];
-        Array.Fill(ids, tokenizer.EosId);
         Array.Fill(multipliers, 1);
-        ids[0] = tokenizer.BosId;
         for (var i = 0; i < tokens.Count; i++)
         {
-            (ids[i + 1], multipliers[i + 1]) = tokens[i];
+            multipliers[i + 1] = tokens[i].Weight;
         }
 
         // An end token that the prompt itself holds ends the chunk, too, where padding is another token (Stable Diffusion 2).
@@ -108,3 +106,8 @@ internal static class PromptChunks
         return new PromptChunk(ids, multipliers);
     }
 }
+
+/// <summary>A part of a prompt that fills the text encoder once.</summary>
+/// <param name="Ids">Begin token, tokens, end token and padding: as many as the encoder takes.</param>
+/// <param name="Multipliers">For each id, by how much its embedding is multiplied (<see cref="Emphasis"/>).</param>
+internal sealed record PromptChunk(int[] Ids, float[] Multipliers);

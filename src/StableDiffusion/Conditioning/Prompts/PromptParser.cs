@@ -138,3 +138,10 @@ internal static partial class PromptParser
     [GeneratedRegex(@"(?<![\p{L}\p{N}_])BREAK(?![\p{L}\p{N}_])")]
     private static partial Regex Breaks();
 }
+
+/// <summary>A piece of a prompt and how much it counts: 1 is as written, 1.1 a tenth more.</summary>
+internal readonly record struct WeightedText(string Text, double Weight)
+{
+    /// <summary>Stands between two pieces where the prompt says <c>BREAK</c>.</summary>
+    public static WeightedText Break { get; } = new("BREAK", -1);
+}
