@@ -17,6 +17,9 @@ public sealed record PipelineOptions
     /// </summary>
     public bool? OneNetworkAtATime { get; init; }
 
+    /// <summary>Whether each network is needed once, so that closing it before the next is opened costs no time.</summary>
+    internal bool OpensOnce { get; init; }
+
     /// <summary>
     /// Whether attention is computed by ONNX Runtime's fused operator wherever a network's has the form for it: less memory and less time,
     /// equal but for the last bits. Turn it off for an execution provider that lacks <c>MultiHeadAttention</c>.
@@ -27,7 +30,7 @@ public sealed record PipelineOptions
 
     /// <summary>
     /// Told the settings of each session before it opens, to change them: execution providers (with <see cref="Device"/> at
-    /// <see cref="ExecutionDevice.Cpu"/>, which adds none), memory, optimisation.
+    /// <see cref="ExecutionDevice.Cpu"/>, which adds none), memory, optimisation. Networks of small models are opened at the same time, on several threads.
     /// </summary>
     public Action<SessionOptions>? SessionOptions { get; init; }
 

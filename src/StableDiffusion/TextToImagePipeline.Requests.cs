@@ -14,10 +14,10 @@ public sealed partial class TextToImagePipeline
         _adapters = new AdapterShelf(folder, _warn);
         var host = new OnnxRuntimeHost(options.Device, options.Threads, options.SessionOptions);
         Device = host.DeviceName;
-        var oneAtATime = MemoryBudget.OneNetworkAtATime(options.OneNetworkAtATime, folder.WeightBytes, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        var use = MemoryBudget.Decide(options.OneNetworkAtATime, options.OpensOnce, folder.WeightBytes, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
         var loader = new NetworkLoader(folder, host) { Attention = options.Attention };
-        _networks = new NetworkSet(folder, loader, oneAtATime);
-        _controls = new ControlShelf(folder, loader, oneAtATime);
+        _networks = new NetworkSet(folder, loader, use);
+        _controls = new ControlShelf(folder, loader, use == NetworkUse.OneAtATime);
         _enlarger = new Enlarger(loader.OpenFile);
     }
 
@@ -30,8 +30,19 @@ public sealed partial class TextToImagePipeline
     /// <summary>Opens a model folder.</summary>
     /// <exception cref="ModelException">The folder is no model, or lacks files.</exception>
     /// <exception cref="DeviceException">The device asked for does not work here.</exception>
-    public static TextToImagePipeline Load(string modelFolder, PipelineOptions? options = null) =>
-        new(ModelFolder.Open(modelFolder), options ?? new PipelineOptions());
+    public static TextToImagePipeline Load(string modelFolder, PipelineOptions? options = null)
+    {
+        var runtime = OnnxRuntimeHost.Begin();
+        try
+        {
+            return new(ModelFolder.Open(modelFolder), options ?? new PipelineOptions());
+        }
+        finally
+        {
+            // A process that ends while the native library is being loaded may crash.
+            runtime.Wait();
+        }
+    }
 
     /// <summary>Paints one picture for each seed (or several, see <see cref="ImageRequest.ImagesPerSeed"/>), each as soon as it is asked for.</summary>
     /// <param name="request">What to paint; checked at once.</param>

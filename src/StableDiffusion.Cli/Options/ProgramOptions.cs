@@ -106,7 +106,8 @@ internal sealed class ProgramOptions
             Device = device,
             Threads = threads,
             FuseAttention = FusesAttention(parsed),
-            OneNetworkAtATime = parsed.GetValue(LowMemory) || opensOnce ? true : null,
+            OneNetworkAtATime = parsed.GetValue(LowMemory) ? true : null,
+            OpensOnce = opensOnce,
             Warning = log.Warn,
         });
         log.Detail($"model {pipeline.Folder.Path} ({pipeline.Folder.PipelineClass}, scheduler {pipeline.Folder.Scheduler.ClassName}), device {pipeline.Device}");

@@ -1,16 +1,35 @@
 namespace StableDiffusion;
 
 /// <summary>The networks of a model that are open: each is opened when first asked for, and stays open for the next request.</summary>
-internal sealed class NetworkSet(ModelFolder folder, NetworkLoader loader, bool oneAtATime) : IDisposable
+/// <param name="folder">The model.</param>
+/// <param name="loader">Opens its networks.</param>
+/// <param name="use">How many are open at once.</param>
+internal sealed class NetworkSet(ModelFolder folder, NetworkLoader loader, NetworkUse use) : IDisposable
 {
     private IReadOnlyList<IGraphEdit> _edits = [];
     private IConditioner? _conditioner;
     private IDenoisingNetwork? _network;
     private ILatentCodec? _codec;
+    private Task<IDenoisingNetwork>? _networkAhead;
+    private Task? _decoderAhead;
 
-    public IConditioner Conditioner => _conditioner ??= folder.Family.OpenConditioner(folder, Loader);
+    public IConditioner Conditioner
+    {
+        get
+        {
+            OpenAhead();
+            return _conditioner ??= folder.Family.OpenConditioner(folder, Loader);
+        }
+    }
 
-    public IDenoisingNetwork Network => _network ??= folder.Family.OpenNetwork(folder, Loader);
+    public IDenoisingNetwork Network
+    {
+        get
+        {
+            _network ??= Ended(ref _networkAhead) is { } ahead ? ahead.GetAwaiter().GetResult() : folder.Family.OpenNetwork(folder, Loader);
+            return _network;
+        }
+    }
 
     /// <summary>How the codec cuts pictures into tiles.</summary>
     public VaeTiling? Tiling { get; set; }
@@ -19,6 +38,7 @@ internal sealed class NetworkSet(ModelFolder folder, NetworkLoader loader, bool 
     {
         get
         {
+            Ended(ref _decoderAhead)?.GetAwaiter().GetResult();
             _codec ??= folder.Family.OpenCodec(folder, Loader);
             _codec.Tiling = Tiling;
             return _codec;
@@ -43,12 +63,12 @@ internal sealed class NetworkSet(ModelFolder folder, NetworkLoader loader, bool 
 
         if (Differ(folder.Family.NetworkPart))
         {
-            Close(ref _network);
+            CloseNetwork();
         }
 
         if (Differ(folder.Family.CodecParts))
         {
-            Close(ref _codec);
+            CloseCodec();
         }
     }
 
@@ -64,14 +84,62 @@ internal sealed class NetworkSet(ModelFolder folder, NetworkLoader loader, bool 
     public void Dispose()
     {
         Close(ref _conditioner);
+        CloseNetwork();
+        CloseCodec();
+    }
+
+    /// <summary>Begins to open what the later stages need while the text encoders are opened and run: what takes the longest goes first.</summary>
+    private void OpenAhead()
+    {
+        // Edits may read files and warn, which is the caller's thread's to do.
+        var now = Loader;
+        if (use != NetworkUse.AllAhead || now.Edits.Count > 0)
+        {
+            return;
+        }
+
+        if (_network is null && _networkAhead is null)
+        {
+            _networkAhead = Task.Run(() => folder.Family.OpenNetwork(folder, now));
+        }
+
+        if (_codec is null)
+        {
+            var codec = _codec = folder.Family.OpenCodec(folder, now);
+            _decoderAhead = Task.Run(codec.OpenDecoder);
+        }
+    }
+
+    private void CloseNetwork()
+    {
+        if (Ended(ref _networkAhead) is { IsCompletedSuccessfully: true } ahead)
+        {
+            ahead.Result.Dispose();
+        }
+
         Close(ref _network);
+    }
+
+    private void CloseCodec()
+    {
+        Ended(ref _decoderAhead);
         Close(ref _codec);
+    }
+
+    /// <summary>Waits for what was begun, whether it fails or not, and forgets it.</summary>
+    private static T? Ended<T>(ref T? begun)
+        where T : Task
+    {
+        var task = begun;
+        begun = null;
+        task?.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).Wait();
+        return task;
     }
 
     private void CloseIfSparing<T>(ref T? network)
         where T : class, IDisposable
     {
-        if (oneAtATime)
+        if (use == NetworkUse.OneAtATime)
         {
             Close(ref network);
         }

@@ -38,6 +38,19 @@ internal sealed class OnnxRuntimeHost
     /// <summary>The device in use: <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
     public string DeviceName { get; }
 
+    /// <summary>Loads ONNX Runtime's native library on another thread: a tenth of a second in which a model's folder can be read. Never fails.</summary>
+    public static Task Begin() => Task.Run(() =>
+    {
+        try
+        {
+            OrtEnv.Instance();
+        }
+        catch (Exception error) when (error is DllNotFoundException or TypeInitializationException)
+        {
+            // Said where the library is needed.
+        }
+    });
+
     /// <summary>Settings for one session. The caller disposes them.</summary>
     public SessionOptions CreateSessionOptions()
     {

@@ -239,7 +239,7 @@ public sealed class PipelineLifeTests : IDisposable
             Device = ExecutionDevice.Cpu,
             SessionOptions = options =>
             {
-                opened++;
+                Interlocked.Increment(ref opened);
                 options.GraphOptimizationLevel = Microsoft.ML.OnnxRuntime.GraphOptimizationLevel.ORT_DISABLE_ALL;
             },
         });

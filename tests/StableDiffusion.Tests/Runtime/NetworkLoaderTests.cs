@@ -32,7 +32,7 @@ public class NetworkLoaderTests
     public void Networks_are_opened_again_only_where_their_edits_change()
     {
         var made = new List<string>();
-        using var networks = new NetworkSet(_folder, Loader, oneAtATime: false);
+        using var networks = new NetworkSet(_folder, Loader, NetworkUse.AllInTurn);
         var edit = new Edit("first", "unet", made);
 
         networks.Use([]);
