@@ -13,12 +13,12 @@ internal static partial class AttentionChapter
     public static Chapter? Write(Explanation run)
     {
         using var attention = run.Probe.OpenAttention();
-        if (attention is null || run.Probe.Chunks is not { Count: > 0 } chunks || TokenNames.Read(run.Pipeline.Folder.Combine("tokenizer")) is not { } names)
+        if (attention is null || run.Probe.Chunks is not { Count: > 0 } chunks)
         {
             return null;
         }
 
-        var words = Words(chunks[0], names);
+        var words = Words(chunks[0], TokenNames.Of(run));
         var latents = run.Picture.Latents;
         var tokens = words.Count == 0 ? 1 : words.SelectMany(word => word.Tokens).Max() + 1;
         var whole = new HeatMaps(latents.Height, latents.Width, tokens);

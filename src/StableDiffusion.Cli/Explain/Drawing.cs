@@ -11,9 +11,6 @@ internal static class Drawing
     /// <summary>Blue below 0, white at 0, red above.</summary>
     private static readonly (byte R, byte G, byte B)[] _signed = [(33, 81, 160), (150, 188, 222), (250, 250, 250), (238, 160, 130), (170, 24, 44)];
 
-    /// <summary>Values from 0 to <paramref name="top"/> [height, width], each a square of pixels.</summary>
-    public static RgbImage Heat(ReadOnlySpan<float> values, int height, int width, float top, int scale) => Draw(values, height, width, scale, value => value / Math.Max(top, 1e-9f), _heat);
-
     /// <summary>Values around 0 [height, width], each a square of pixels; <paramref name="reach"/> is full colour.</summary>
     public static RgbImage Signed(ReadOnlySpan<float> values, int height, int width, float reach, int scale) =>
         Draw(values, height, width, scale, value => (value / Math.Max(reach, 1e-9f) / 2) + 0.5f, _signed);

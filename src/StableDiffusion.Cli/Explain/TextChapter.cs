@@ -11,12 +11,12 @@ internal static class TextChapter
 
     public static Chapter? Write(Explanation run)
     {
-        if (run.Probe.Chunks is not { } chunks || TokenNames.Read(run.Pipeline.Folder.Combine("tokenizer")) is not { } names
-            || !run.Probe.Told.Positive.Inputs.TryGetValue(Conditioning.Text, out var text))
+        if (run.Probe.Chunks is not { } chunks || !run.Probe.Told.Positive.Inputs.TryGetValue(Conditioning.Text, out var text))
         {
             return null;
         }
 
+        var names = TokenNames.Of(run);
         var data = new JsonObject();
         var (length, width) = (chunks[0].Ids.Length, text.Shape[1]);
         var rows = chunks.SelectMany((chunk, c) => Used(chunk).Select(i => (Chunk: c, Place: i, Id: chunk.Ids[i], Weight: chunk.Multipliers[i]))).ToList();

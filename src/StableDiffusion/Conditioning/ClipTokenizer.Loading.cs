@@ -38,8 +38,6 @@ internal sealed partial class ClipTokenizer
         {
             _texts[token.Id] = token.Content;
         }
-
-        VocabularySize = _texts.Keys.Max() + 1;
     }
 
     /// <summary>

@@ -32,9 +32,6 @@ internal sealed partial class ClipTokenizer : ITokenizer
     /// <summary>How many tokens the text encoder takes, begin and end included; null where the model's files do not say.</summary>
     public int? ModelMaxLength { get; }
 
-    /// <summary>One more than the highest id: a text encoder must have at least as many embeddings.</summary>
-    public int VocabularySize { get; }
-
     /// <summary>The prompt's token ids, without begin, end and padding, however many they are. Never fails.</summary>
     public IReadOnlyList<int> Encode(string text) => [.. Tokenize(text).Select(token => token.Id)];
 
@@ -71,20 +68,17 @@ internal sealed partial class ClipTokenizer : ITokenizer
         return new TokenizedPrompt(ids, tokens.Count > room ? text[tokens[room].Start..].Trim() : "");
     }
 
-    /// <summary>The text of some ids: lower case, one space after each word. Ids that the vocabulary lacks are left out.</summary>
-    public string Decode(IEnumerable<int> ids)
-    {
-        var bytes = new List<byte>();
-        foreach (var text in ids.Select(id => _texts.GetValueOrDefault(id, "")))
-        {
-            foreach (var character in text.Replace(EndOfWord, " ", StringComparison.Ordinal))
-            {
-                var value = Array.IndexOf(_byteCharacters, character);
-                bytes.Add((byte)(value >= 0 ? value : ' '));
-            }
-        }
+    /// <summary>What the vocabulary writes for an id; null where it has no such id.</summary>
+    public string? NameOf(int id) => _texts.GetValueOrDefault(id);
 
-        return Encoding.UTF8.GetString([.. bytes]).TrimEnd();
+    /// <summary>Whether a word ends with the token.</summary>
+    public bool EndsWord(int id) => NameOf(id)?.EndsWith(EndOfWord, StringComparison.Ordinal) == true;
+
+    /// <summary>The UTF-8 bytes that a token stands for: whole characters or parts of one. None for an id that the vocabulary lacks.</summary>
+    public byte[] BytesOf(int id)
+    {
+        var name = NameOf(id) ?? "";
+        return [.. (EndsWord(id) ? name[..^EndOfWord.Length] : name).Select(character => (byte)(Array.IndexOf(_byteCharacters, character) is >= 0 and var value ? value : ' '))];
     }
 
     /// <summary>The text by character; halves of surrogate pairs that stand alone become U+FFFD.</summary>

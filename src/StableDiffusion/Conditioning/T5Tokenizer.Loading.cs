@@ -60,8 +60,7 @@ internal sealed partial class T5Tokenizer
             throw new FormatException($"the id of unknown pieces is {unknown}, and there are {pieces.Count} pieces");
         }
 
-        var size = Math.Max(pieces.Count, specials.Count == 0 ? 0 : specials.Max(special => special.Id) + 1);
-        return new T5Tokenizer(new UnigramModel(pieces, unknown), normalize, specials, size);
+        return new T5Tokenizer(new UnigramModel(pieces, unknown), normalize, specials);
     }
 
     private static Func<string, string> Normalizer(JsonElement json)

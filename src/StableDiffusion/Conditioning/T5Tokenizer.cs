@@ -14,14 +14,13 @@ internal sealed partial class T5Tokenizer : ITokenizer
     private readonly Func<string, string> _normalize;
     private readonly Special[] _specials;
 
-    private T5Tokenizer(UnigramModel model, Func<string, string> normalize, IEnumerable<Special> specials, int vocabularySize)
+    private T5Tokenizer(UnigramModel model, Func<string, string> normalize, IEnumerable<Special> specials)
     {
         _model = model;
         _normalize = normalize;
         _specials = [.. specials.Where(special => special.Content.Length > 0).OrderByDescending(special => special.Content.Length)];
         PadId = IdOf("<pad>") ?? 0;
         EosId = IdOf("</s>") ?? 1;
-        VocabularySize = vocabularySize;
     }
 
     /// <summary>T5's texts begin with their first word.</summary>
@@ -32,9 +31,6 @@ internal sealed partial class T5Tokenizer : ITokenizer
 
     /// <summary>The token that ends every text.</summary>
     public int EosId { get; }
-
-    /// <summary>One more than the highest id.</summary>
-    public int VocabularySize { get; }
 
     /// <summary>A token that is looked for in the text as it was typed.</summary>
     private sealed record Special(string Content, int Id, bool StripsLeft, bool StripsRight);

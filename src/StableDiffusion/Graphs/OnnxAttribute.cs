@@ -61,23 +61,6 @@ internal sealed class OnnxAttribute
     public static OnnxAttribute Of(string name, IEnumerable<long> values) =>
         new(name, IntegersType, [.. values.Select(v => ProtobufField.Of(IntegersField, v))]);
 
-    /// <summary>The same attribute with the graphs inside rewritten; itself where it has none.</summary>
-    public OnnxAttribute WithGraphs(Func<ReadOnlyMemory<byte>, byte[]> rewrite)
-    {
-        if (!Graphs.Any())
-        {
-            return this;
-        }
-
-        var message = ProtobufMessage.Parse(Encoded);
-        foreach (var number in (int[])[GraphField, GraphsField])
-        {
-            message.Replace(number, WireType.Length, [.. message.All(number).Select(f => ProtobufField.Of(number, rewrite(f.Payload)))]);
-        }
-
-        return new OnnxAttribute(message.ToBytes());
-    }
-
     private static byte[] Encode(IEnumerable<ProtobufField> fields)
     {
         var writer = new ProtobufWriter();

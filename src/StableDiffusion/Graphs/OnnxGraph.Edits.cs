@@ -3,28 +3,6 @@ namespace StableDiffusion;
 /// <content>The changes that need the whole graph in view.</content>
 internal sealed partial class OnnxGraph
 {
-    /// <summary>Renames a tensor, weight, input or output everywhere.</summary>
-    public void Rename(string name, string newName) => Rename(new Dictionary<string, string> { [name] = newName });
-
-    /// <inheritdoc cref="Rename(string, string)"/>
-    public void Rename(IReadOnlyDictionary<string, string> names)
-    {
-        foreach (var node in Nodes)
-        {
-            node.Rename(names);
-        }
-
-        foreach (var initializer in Initializers)
-        {
-            initializer.Name = names.GetValueOrDefault(initializer.Name, initializer.Name);
-        }
-
-        foreach (var value in Inputs.Concat(Outputs).Concat(ValueInfos))
-        {
-            value.Name = names.GetValueOrDefault(value.Name, value.Name);
-        }
-    }
-
     /// <summary>Makes an inner tensor an output, once. Without a type, ONNX Runtime takes its producer's.</summary>
     public void AddOutput(string tensor, OnnxElementType elementType = OnnxElementType.Undefined)
     {

@@ -74,23 +74,6 @@ internal sealed class OnnxNode
         names[index] = name;
     }
 
-    /// <summary>Renames tensors among the inputs and outputs, sub-graphs included.</summary>
-    public void Rename(IReadOnlyDictionary<string, string> names, int depth = 0)
-    {
-        foreach (var list in (List<string>[])[Inputs, Outputs])
-        {
-            for (var k = 0; k < list.Count; k++)
-            {
-                list[k] = names.GetValueOrDefault(list[k], list[k]);
-            }
-        }
-
-        for (var k = 0; k < Attributes.Count; k++)
-        {
-            Attributes[k] = Attributes[k].WithGraphs(g => OnnxSubgraph.Rename(g, names, depth + 1));
-        }
-    }
-
     public byte[] ToBytes()
     {
         _message.Set(InputField, Inputs);

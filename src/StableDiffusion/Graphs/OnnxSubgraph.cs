@@ -1,17 +1,14 @@
 namespace StableDiffusion;
 
 /// <summary>
-/// The graphs inside If, Loop and Scan nodes stay encoded; this finds and renames the tensors they mention. ONNX forbids a name
-/// inside to hide one outside, so names need no scopes.
+/// The graphs inside If, Loop and Scan nodes stay encoded; this finds the tensors they mention. ONNX forbids a name inside to
+/// hide one outside, so names need no scopes.
 /// </summary>
 internal static class OnnxSubgraph
 {
     private const int NodeField = 1;
     private const int OutputField = 12;
     private const int ValueNameField = 1;
-
-    // protobuf libraries stop at this depth too
-    private const int DeepestNesting = 100;
 
     /// <summary>Every tensor that a graph, or a graph inside it, reads: its own and those of the graphs around it.</summary>
     public static IEnumerable<string> Mentioned(IEnumerable<ReadOnlyMemory<byte>> graphs)
@@ -38,28 +35,5 @@ internal static class OnnxSubgraph
                 }
             }
         }
-    }
-
-    public static byte[] Rename(ReadOnlyMemory<byte> encoded, IReadOnlyDictionary<string, string> names, int depth)
-    {
-        if (depth > DeepestNesting)
-        {
-            throw new ModelException($"the graph nests other graphs more than {DeepestNesting} deep.");
-        }
-
-        var graph = ProtobufMessage.Parse(encoded);
-        graph.Replace(NodeField, WireType.Length, [.. graph.All(NodeField).Select(f =>
-        {
-            var node = new OnnxNode(f.Payload);
-            node.Rename(names, depth);
-            return ProtobufField.Of(NodeField, node.ToBytes());
-        })]);
-        graph.Replace(OutputField, WireType.Length, [.. graph.All(OutputField).Select(f =>
-        {
-            var output = new OnnxValue(f.Payload);
-            output.Name = names.GetValueOrDefault(output.Name, output.Name);
-            return ProtobufField.Of(OutputField, output.ToBytes());
-        })]);
-        return graph.ToBytes();
     }
 }

@@ -55,7 +55,6 @@ public class OnnxGraphDamageTests
                 index.Constant(tensor);
             }
 
-            graph.Rename("input_ids", "ids");
             graph.Sort();
             graph.Prune();
             graph.ToBytes();

@@ -110,8 +110,7 @@ public class OnnxGraphEditTests
         graph.Inputs.Add(new OnnxValue("flag", OnnxElementType.Bool));
         graph.Sort();
         graph.Prune();
-        graph.Rename("a", "renamed");
-        graph.Rename("then_branch_y", "also_renamed");
+        graph.Rename(new Dictionary<string, string> { ["a"] = "renamed", ["then_branch_y"] = "also_renamed" });
 
         Assert.Equal(["Relu", "If"], graph.Nodes.Select(n => n.OpType));
         Assert.Contains("renamed", graph.Nodes[1].Reads);
