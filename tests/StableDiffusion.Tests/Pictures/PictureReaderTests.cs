@@ -79,7 +79,12 @@ public class PictureReaderTests
         BinaryPrimitives.WriteInt32LittleEndian(bmp.AsSpan(18), 100_000);
         BinaryPrimitives.WriteInt32LittleEndian(bmp.AsSpan(22), 100_000);
 
+        var tiff = ForeignGolden.FileOf("gray-16.tif");
+        BinaryPrimitives.WriteInt32LittleEndian(tiff.AsSpan(18), 5000);
+        BinaryPrimitives.WriteInt32LittleEndian(tiff.AsSpan(30), 4000);
+
         Refused("too little data for its size", jpeg);
+        Refused("has 5000x4000 pixels, and at most 18 million are read", tiff);
         Refused("has 60000x60000 pixels, and at most 50 million are read", gif);
         Refused("is cut short", bmp);
 

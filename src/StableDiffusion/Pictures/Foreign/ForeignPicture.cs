@@ -17,7 +17,10 @@ namespace StableDiffusion;
 /// </summary>
 internal static class ForeignPicture
 {
-    /// <summary>The most bytes that a picture may take when it is unpacked: 50 million pixels, half as many of 16-bit samples or of WebP's four bytes and more.</summary>
+    /// <summary>
+    /// The most bytes that a picture may take when it is unpacked: 50 million pixels; 25 million of WebP, whose decoder holds four bytes a
+    /// pixel beside them; 18 million of 16-bit samples, which are held as they are in the file, unpacked, and as the picture's own bytes.
+    /// </summary>
     private const long MaxBytes = 150_000_000;
 
     // Per pixel: an unpacked picture, a decoder's planes or coefficients; on top of that, tables and buffers of a row.
@@ -123,7 +126,7 @@ internal static class ForeignPicture
     private static void CheckSize(IImageInfo info, byte[] file, PictureKind kind, bool isDeep, string name)
     {
         var pixels = (long)info.Width * info.Height;
-        var most = MaxBytes / (isDeep || kind == PictureKind.WebP ? 6 : 3);
+        var most = MaxBytes / (isDeep ? 8 : kind == PictureKind.WebP ? 6 : 3);
         if (pixels > most)
         {
             throw Wrong(name, $"has {info.Width}x{info.Height} pixels, and at most {most / 1_000_000} million are read; make it smaller.");
