@@ -1,8 +1,9 @@
-"""What the three trainers share: how far a run is, its loss file, its checkpoint."""
+"""What the three trainers share: how far a run is, its loss file, its checkpoint, and a step."""
 import argparse
 import os
 import random
 import time
+from collections.abc import Iterable
 
 import torch
 
@@ -16,6 +17,14 @@ def arguments(parser: argparse.ArgumentParser, minutes: float, rate: float, batc
     parser.add_argument('--seed', type=int, default=seed)
     parser.add_argument('--threads', type=int, default=0, help='0: as many as PyTorch likes')
     parser.add_argument('--save-minutes', type=float, default=5)
+
+
+def descend(loss: torch.Tensor, parameters: Iterable[torch.nn.Parameter], optimiser: torch.optim.Optimizer) -> None:
+    """One step down the gradient, which is cut to length 1."""
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+    optimiser.step()
 
 
 class Session:

@@ -167,10 +167,7 @@ def main() -> None:
         with precision(device):
             predicted = unet(noisy.contiguous(memory_format=torch.channels_last), t, text(ids))
         loss = ((predicted.float() - velocity) ** 2).mean()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(params, 1.0)
-        optimiser.step()
+        session.descend(loss, params, optimiser)
         average.add(state(), run.step)
         if run.count(loss.item(), 50):
             save()
