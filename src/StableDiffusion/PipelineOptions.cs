@@ -34,6 +34,9 @@ public sealed record PipelineOptions
     /// </summary>
     public Action<SessionOptions>? SessionOptions { get; init; }
 
+    /// <summary>Told of each network that is opened (true) or closed (false), by the path of its file.</summary>
+    internal Action<string, bool>? NetworkWatch { get; init; }
+
     /// <summary>Told what a user should know though nothing failed, such as words that had to be cut.</summary>
     public Action<string>? Warning { get; init; }
 }

@@ -12,10 +12,10 @@ public sealed partial class TextToImagePipeline
         Folder = folder;
         _warn = options.Warning ?? (_ => { });
         _adapters = new AdapterShelf(folder, _warn);
-        var host = new OnnxRuntimeHost(options.Device, options.Threads, options.SessionOptions);
+        var host = new OnnxRuntimeHost(options.Device, options.Threads, options.SessionOptions) { Watch = options.NetworkWatch };
         Device = host.DeviceName;
         var use = MemoryBudget.Decide(options.OneNetworkAtATime, options.OpensOnce, folder.WeightBytes, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
-        var loader = new NetworkLoader(folder, host) { Attention = options.Attention };
+        var loader = new NetworkLoader(folder, host) { Attention = options.Attention, OneAtATime = use == NetworkUse.OneAtATime };
         _networks = new NetworkSet(folder, loader, use);
         _controls = new ControlShelf(folder, loader, use == NetworkUse.OneAtATime);
         _enlarger = new Enlarger(loader.OpenFile);

@@ -17,10 +17,10 @@ public sealed partial class TextToImagePipeline : IDisposable
     private readonly OneAtATime _gate = new(typeof(TextToImagePipeline));
 
     /// <summary>Condition: what the network is told, for each painting.</summary>
-    private List<GuidedConditioning> Condition(IReadOnlyList<Painting> paintings, Watch watch)
+    private IReadOnlyList<GuidedConditioning> Condition(IReadOnlyList<Painting> paintings, Watch watch)
     {
         var conditioner = watch.Clock.Load(() => _networks.Conditioner);
-        var told = watch.Clock.EncodeTexts(() => paintings.Select(painting => conditioner.Encode(painting.Plan, _warn, watch.Cancellation)).ToList());
+        var told = watch.Clock.EncodeTexts(() => conditioner.Encode([.. paintings.Select(painting => painting.Plan)], _warn, watch.Cancellation));
         _networks.ConditionerIsDone();
         return told;
     }

@@ -15,7 +15,10 @@ internal sealed class BertConditioner : IConditioner
         _length = fixedLength > 0 ? fixedLength : folder.MaxTextLength;
     }
 
-    public GuidedConditioning Encode(GenerationPlan plan, Action<string> warn, CancellationToken cancellation)
+    public IReadOnlyList<GuidedConditioning> Encode(IReadOnlyList<GenerationPlan> plans, Action<string> warn, CancellationToken cancellation) =>
+        [.. plans.Select(plan => Encode(plan, warn, cancellation))];
+
+    private GuidedConditioning Encode(GenerationPlan plan, Action<string> warn, CancellationToken cancellation)
     {
         var positive = Encode(plan.Request.Prompt, warn, cancellation);
         return new(positive, plan.Guidance.IsOn ? Encode(plan.Request.NegativePrompt ?? "", warn, cancellation).LeadingAway() : null);

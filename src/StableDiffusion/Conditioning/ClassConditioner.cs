@@ -3,8 +3,10 @@ namespace StableDiffusion;
 /// <summary>The prompt as a class label; what a picture is led away from is the class that stands for none.</summary>
 internal sealed class ClassConditioner(ClassLabels labels) : IConditioner
 {
-    public GuidedConditioning Encode(GenerationPlan plan, Action<string> warn, CancellationToken cancellation) =>
-        new(Told(labels.Find(plan.Request.Prompt)), plan.Guidance.IsOn ? Told(labels.Count).LeadingAway() : null);
+    public IReadOnlyList<GuidedConditioning> Encode(IReadOnlyList<GenerationPlan> plans, Action<string> warn, CancellationToken cancellation) =>
+    [
+        .. plans.Select(plan => new GuidedConditioning(Told(labels.Find(plan.Request.Prompt)), plan.Guidance.IsOn ? Told(labels.Count).LeadingAway() : null)),
+    ];
 
     public void Dispose()
     {

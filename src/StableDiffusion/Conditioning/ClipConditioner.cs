@@ -51,7 +51,10 @@ internal sealed class ClipConditioner : IConditioner
     /// <param name="Way">How brackets and length are dealt with.</param>
     public readonly record struct Text(string Prompt, string Prompt2, int Skip, LongPrompt Way);
 
-    public GuidedConditioning Encode(GenerationPlan plan, Action<string> warn, CancellationToken cancellation)
+    public IReadOnlyList<GuidedConditioning> Encode(IReadOnlyList<GenerationPlan> plans, Action<string> warn, CancellationToken cancellation) =>
+        [.. plans.Select(plan => Encode(plan, warn, cancellation))];
+
+    private GuidedConditioning Encode(GenerationPlan plan, Action<string> warn, CancellationToken cancellation)
     {
         var request = plan.Request;
         var skip = request.ClipSkip - 1;

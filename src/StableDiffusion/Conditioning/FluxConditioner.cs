@@ -1,53 +1,32 @@
 namespace StableDiffusion;
 
 /// <summary>Flux's texts: CLIP's state of the whole text, T5's token by token; the guidance scale where the transformer asks for it.</summary>
-internal sealed class FluxConditioner : IConditioner
+internal sealed class FluxConditioner(ModelFolder folder, NetworkLoader loader) : T5Conditioner(folder, loader, ["text_encoder"], "text_encoder_2")
 {
     /// <summary>What FluxPipeline of diffusers gives.</summary>
     private const double UsualGuidance = 3.5;
 
-    private readonly ModelFolder _folder;
-    private readonly TextEncoder _clip;
-    private readonly T5TextEncoder _t5;
-
-    public FluxConditioner(ModelFolder folder, NetworkLoader loader)
-    {
-        _folder = folder;
-        _clip = new TextEncoder(folder, "text_encoder", "tokenizer", loader);
-        try
-        {
-            _t5 = new T5TextEncoder(folder, "text_encoder_2", "tokenizer_2", loader);
-        }
-        catch
-        {
-            _clip.Dispose();
-            throw;
-        }
-    }
+    private readonly bool _wantsGuidance = folder.Network.Wants("guidance");
 
     /// <summary>Tokens that T5 is given: 512, or fewer.</summary>
     public static int TextLength(ImageRequest request) => RequestLimits.TextLength(request, 512, 512);
 
-    public GuidedConditioning Encode(GenerationPlan plan, Action<string> warn, CancellationToken cancellation)
+    protected override int LengthOf(ImageRequest request) => TextLength(request);
+
+    protected override Texts Positive(ImageRequest request) => new([request.Prompt], request.Prompt2 ?? request.Prompt, 0);
+
+    protected override Texts Negative(ImageRequest request)
     {
-        var request = plan.Request;
-        Conditioning Told(string text, string? second) => Encode(text, second ?? text, request, warn, cancellation);
-        var positive = Told(request.Prompt, request.Prompt2);
-        return new(positive, plan.Guidance.IsOn ? Told(request.NegativePrompt ?? "", request.NegativePrompt2).LeadingAway() : null);
+        var text = request.NegativePrompt ?? "";
+        return new([text], request.NegativePrompt2 ?? text, 0);
     }
 
-    public void Dispose()
+    protected override Conditioning Join(
+        Texts texts, ImageRequest request, IReadOnlyList<TextEncoder> clips, T5States? t5, Action<string> warn, CancellationToken cancellation)
     {
-        _clip.Dispose();
-        _t5.Dispose();
-    }
-
-    private Conditioning Encode(string text, string second, ImageRequest request, Action<string> warn, CancellationToken cancellation)
-    {
-        var pooled = _clip.EncodeWhole(_clip.Cut(text, _ => { }), cancellation);
-        var length = TextLength(request);
-        var (states, width) = _t5.Encode(second, length, warn, cancellation);
-        var told = Conditioning.None.With(Conditioning.Text, states, length, width).With("pooled_projections", pooled, pooled.Length);
-        return _folder.Network.Wants("guidance") ? told.With("guidance", [(float)(request.DistilledGuidance ?? UsualGuidance)]) : told;
+        var pooled = clips[0].EncodeWhole(clips[0].Cut(texts.ForClips[0], _ => { }), cancellation);
+        var (states, width) = t5!.Value;
+        var told = Conditioning.None.With(Conditioning.Text, states, LengthOf(request), width).With("pooled_projections", pooled, pooled.Length);
+        return _wantsGuidance ? told.With("guidance", [(float)(request.DistilledGuidance ?? UsualGuidance)]) : told;
     }
 }

@@ -3,7 +3,8 @@ namespace StableDiffusion;
 /// <summary>For models that are told nothing.</summary>
 internal sealed class NoConditioner : IConditioner
 {
-    public GuidedConditioning Encode(GenerationPlan plan, Action<string> warn, CancellationToken cancellation) => new(Conditioning.None, null);
+    public IReadOnlyList<GuidedConditioning> Encode(IReadOnlyList<GenerationPlan> plans, Action<string> warn, CancellationToken cancellation) =>
+        [.. plans.Select(_ => new GuidedConditioning(Conditioning.None, null))];
 
     public void Dispose()
     {

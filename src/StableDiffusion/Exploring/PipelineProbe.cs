@@ -33,7 +33,7 @@ internal sealed class PipelineProbe
     public bool HasEncoder => File.Exists(Folder.NetworkOf("vae_encoder"));
 
     /// <summary>What the network is told, with the prompt and without.</summary>
-    public GuidedConditioning Told => _told ??= _networks.Conditioner.Encode(Plan, _warn, _cancellation);
+    public GuidedConditioning Told => _told ??= _networks.Conditioner.Encode([Plan], _warn, _cancellation)[0];
 
     /// <summary>The prompt as chunks of token ids, for models whose first text encoder is CLIP; null for others.</summary>
     public IReadOnlyList<PromptChunk>? Chunks => (_networks.Conditioner as ClipConditioner)?.ChunksOf(Plan.Request);

@@ -11,8 +11,11 @@ internal sealed class NetworkLoader(ModelFolder folder, OnnxRuntimeHost host)
     /// <summary>Whether attention that exports spell out is fused, after all other edits (see <see cref="FusedAttentionEdit"/>).</summary>
     public AttentionKind Attention { get; init; }
 
+    /// <summary>Whether only one network at a time is to be open, so that who opens several closes each before the next.</summary>
+    public bool OneAtATime { get; init; }
+
     /// <summary>The same loader with further edits, made after those it has.</summary>
-    public NetworkLoader With(IReadOnlyList<IGraphEdit> edits) => new(folder, host) { Edits = [.. Edits, .. edits], Attention = Attention };
+    public NetworkLoader With(IReadOnlyList<IGraphEdit> edits) => new(folder, host) { Edits = [.. Edits, .. edits], Attention = Attention, OneAtATime = OneAtATime };
 
     /// <summary>Opens a part of the model.</summary>
     /// <param name="part">Its folder, such as <c>unet</c>.</param>

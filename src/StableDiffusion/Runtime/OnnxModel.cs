@@ -8,10 +8,14 @@ internal sealed class OnnxModel : IDisposable
 {
     private readonly InferenceSession _session;
 
-    private OnnxModel(string path, InferenceSession session)
+    private readonly Action<string, bool>? _watch;
+
+    private OnnxModel(string path, InferenceSession session, Action<string, bool>? watch)
     {
         Path = path;
         _session = session;
+        _watch = watch;
+        watch?.Invoke(path, true);
     }
 
     public string Path { get; }
@@ -70,14 +74,18 @@ internal sealed class OnnxModel : IDisposable
         return values;
     }
 
-    public void Dispose() => _session.Dispose();
+    public void Dispose()
+    {
+        _session.Dispose();
+        _watch?.Invoke(Path, false);
+    }
 
     private static OnnxModel Open(string path, OnnxRuntimeHost host, Func<SessionOptions, InferenceSession> open)
     {
         using var options = host.CreateSessionOptions();
         try
         {
-            return new OnnxModel(path, open(options));
+            return new OnnxModel(path, open(options), host.Watch);
         }
         catch (OnnxRuntimeException error)
         {

@@ -51,6 +51,9 @@ internal sealed class OnnxRuntimeHost
         }
     });
 
+    /// <summary>Told of each network that is opened (true) or closed (false), by the path of its file.</summary>
+    public Action<string, bool>? Watch { get; init; }
+
     /// <summary>Settings for one session. The caller disposes them.</summary>
     public SessionOptions CreateSessionOptions()
     {
