@@ -4,7 +4,7 @@ using System.Text;
 namespace StableDiffusion;
 
 /// <summary>
-/// Unicode normalization form C (Unicode Standard Annex 15) that keeps track of where each character came from.
+/// Unicode normalization form C, and KC (Unicode Standard Annex 15), that keeps track of where each character came from.
 /// <see cref="string.Normalize()"/> leaves texts as they are under InvariantGlobalization, which spares us the ICU libraries.
 /// </summary>
 internal static class CanonicalComposition
@@ -36,7 +36,14 @@ internal static class CanonicalComposition
         return PutTogether(InCanonicalOrder(Apart(text)));
     }
 
-    private static void AddParts(PlacedRune rune, List<PlacedRune> apart)
+    /// <summary>The text in form KC: characters in another guise (ligatures, widths, circled digits) become what they stand for.</summary>
+    public static string ComposeCompatible(string text)
+    {
+        PlacedRune[] runes = [.. text.EnumerateRunes().Select(rune => new PlacedRune(rune.Value, 0))];
+        return string.Concat(PutTogether(InCanonicalOrder(Apart(runes, compatible: true))).Select(rune => char.ConvertFromUtf32(rune.Value)));
+    }
+
+    private static void AddParts(PlacedRune rune, List<PlacedRune> apart, bool compatible)
     {
         var syllable = rune.Value - SBase;
         if (syllable is >= 0 and < SCount)
@@ -50,10 +57,17 @@ internal static class CanonicalComposition
         }
         else if (CanonicalTables.Parts.TryGetValue(rune.Value, out var parts))
         {
-            AddParts(rune with { Value = parts.First }, apart);
+            AddParts(rune with { Value = parts.First }, apart, compatible);
             if (parts.Mark != 0)
             {
                 apart.Add(rune with { Value = parts.Mark });
+            }
+        }
+        else if (compatible && CompatibilityTables.Parts.TryGetValue(rune.Value, out var guised))
+        {
+            foreach (var part in guised)
+            {
+                AddParts(rune with { Value = part }, apart, compatible);
             }
         }
         else
@@ -130,12 +144,12 @@ internal static class CanonicalComposition
 
     private static int Class(int value) => value < FirstThatMayChange ? 0 : CanonicalTables.Classes.GetValueOrDefault(value);
 
-    private static List<PlacedRune> Apart(PlacedRune[] text)
+    private static List<PlacedRune> Apart(PlacedRune[] text, bool compatible = false)
     {
         var apart = new List<PlacedRune>(text.Length);
         foreach (var rune in text)
         {
-            AddParts(rune, apart);
+            AddParts(rune, apart, compatible);
         }
 
         return apart;

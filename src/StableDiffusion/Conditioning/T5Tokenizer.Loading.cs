@@ -86,8 +86,10 @@ internal sealed partial class T5Tokenizer
                 return Replacement(json.GetProperty("pattern"), json.GetProperty("content").GetString() ?? "");
             case "Nmt":
                 return NmtSpaces;
-            case "NFC" or "NFKC":
+            case "NFC":
                 return Compose;
+            case "NFKC":
+                return CanonicalComposition.ComposeCompatible;
             case "Lowercase":
                 return text => text.ToLowerInvariant();
             case var other:
@@ -121,7 +123,6 @@ internal sealed partial class T5Tokenizer
         _ => character.ToString(),
     }));
 
-    /// <summary>Canonical composition; compatibility characters stay, as no table of them is at hand without ICU.</summary>
     private static string Compose(string text)
     {
         var start = 0;

@@ -52,5 +52,27 @@ public sealed class T5TokenizerTests
         Assert.Contains(file, Assert.Throws<ModelException>(() => T5Tokenizer.Load(folder.Path)).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>unicodedata.normalize('NFKC', 'ﬁne ①２ Å ﾊﾟ ½') is 'fine 12 Å パ 1⁄2'.</summary>
+    [Fact]
+    public void Normalization_of_form_KC_is_done_without_a_map_too()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(Path.Combine(folder.Path, "tokenizer.json"), WithNormalizer("""{"type": "NFKC"}"""));
+        var tokenizer = T5Tokenizer.Load(folder.Path);
+        File.WriteAllText(Path.Combine(folder.Path, "tokenizer.json"), WithNormalizer("null"));
+        var plain = T5Tokenizer.Load(folder.Path);
+
+        var ids = tokenizer.Encode("\uFB01ne \u2460\uFF12 A\u030A \uFF8A\uFF9F \u00BD");
+
+        Assert.Equal(plain.Encode("fine 12 \u00C5 \u30D1 1\u20442"), ids);
+        Assert.DoesNotContain(0, ids);
+
+        // Pieces of one character each, those that the text needs.
+        static string WithNormalizer(string normalizer) =>
+            """{"model": {"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0]"""
+            + string.Concat("\u2581fine12\u00C5\u30D1\u2044".Distinct().Select(piece => $", [\"{piece}\", -1]"))
+            + $$"""]}, "added_tokens": [{"id": 99, "content": "</s>", "lstrip": false, "rstrip": false}], "normalizer": {{normalizer}}}""";
+    }
+
     internal static int[] Numbers(JsonNode list) => [.. list.AsArray().Select(id => (int)id!)];
 }
