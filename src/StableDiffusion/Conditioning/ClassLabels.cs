@@ -23,7 +23,7 @@ internal sealed class ClassLabels
         {
             if (!int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number >= count)
             {
-                throw new ModelException($"{folder.Path}/model_index.json: id2label has the class {id}; there are the classes 0 to {count - 1}.");
+                throw new ModelException($"{folder.Path}/model_index.json: id2label has the class {OneLine.Quote(OneLine.Shorten(id))}; there are the classes 0 to {count - 1}.");
             }
 
             foreach (var name in names.Split(','))

@@ -28,7 +28,7 @@ internal sealed partial class T5Tokenizer
             throw new ModelException($"{file} cannot be read: {OneLine.Of(error.Message)}", error);
         }
         catch (Exception error) when (error is JsonException or FormatException or KeyNotFoundException or InvalidOperationException
-            or ArgumentException or IndexOutOfRangeException or ModelException)
+            or ArgumentException or IndexOutOfRangeException or NotSupportedException or ModelException)
         {
             throw new ModelException($"{file} is not a T5 tokenizer: {OneLine.Of(error.Message)}", error);
         }
@@ -101,12 +101,15 @@ internal sealed partial class T5Tokenizer
     {
         if (pattern.TryGetProperty("Regex", out var expression))
         {
-            var regex = new Regex(expression.GetString() ?? "", RegexOptions.CultureInvariant);
+            // Without backtracking no pattern takes longer than the text is long.
+            var regex = new Regex(expression.GetString() ?? "", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
             return text => regex.Replace(text, content.Replace("$", "$$", StringComparison.Ordinal));
         }
 
         var literal = pattern.GetProperty("String").GetString() ?? "";
-        return text => text.Replace(literal, content, StringComparison.Ordinal);
+        return literal.Length > 0
+            ? text => text.Replace(literal, content, StringComparison.Ordinal)
+            : throw new FormatException("a normalizer replaces a text of no characters");
     }
 
     private static string Strip(string text, bool left, bool right)

@@ -35,6 +35,11 @@ internal sealed class FuzzTargets : IDisposable
             .. _configs.Select(file => new FuzzTarget("model-" + Path.GetFileNameWithoutExtension(file.Replace('/', '-')), ConfigSeeds(file), bytes => ReadConfig(file, bytes))),
             .. _tokenizerFiles.Select(file => new FuzzTarget("tokenizer-" + Path.GetFileNameWithoutExtension(file), [Bytes("models", "sd1", "tokenizer", file), Small(file)], bytes => ReadTokenizer(file, bytes))),
             new("tokenizer-file", [OneTokenizerFile()], ReadTokenizerFile),
+            new("tokenizer-t5", [File.ReadAllBytes(FamilyGoldens.PathOf("t5-tokenizer", "tokenizer.json")), T5File()], bytes => ReadT5("tokenizer.json", bytes)),
+            new("tokenizer-spiece", [File.ReadAllBytes(FamilyGoldens.PathOf("t5-tokenizer", "spiece.model")), Pieces()], bytes => ReadT5("spiece.model", bytes)),
+            new("tokenizer-bert", [Bert("vocab.txt"), "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\ncat\n"u8.ToArray()], bytes => ReadBert("vocab.txt", bytes)),
+            new("tokenizer-bert_config", [Bert("tokenizer_config.json")], bytes => ReadBert("tokenizer_config.json", bytes)),
+            new("model-dit", [File.ReadAllBytes(FamilyGoldens.PathOf("models", "dit", "model_index.json"))], ReadLabels),
             new("onnx", [Slim("unet"), Slim("text_encoder"), Slim("vae_decoder")], ReadGraph),
             new("npy", [Bytes("pictures", "sd1-003.npy"), Npy()], bytes => NpyFile.Read(bytes, "a.npy")),
             new("png", Pictures(), bytes => PictureReader.Read(bytes, "a.png")),
@@ -112,6 +117,37 @@ internal sealed class FuzzTargets : IDisposable
     {
         tokenizer.Truncate("A photo of an <|endoftext|> astronaut, 12 \U0001F680 and more and more", 77);
         PromptChunks.Split(tokenizer, PromptParser.Parse("a (cat:1.2), BREAK dog"), 77);
+    }
+
+    private void ReadT5(string file, byte[] bytes)
+    {
+        var folder = Directory.CreateDirectory(_work.PathOf("t5-" + file)).FullName;
+        File.WriteAllBytes(Path.Combine(folder, file), bytes);
+        T5Tokenizer.Load(folder).Truncate("A  \uFB01ne photo of a <extra_id_0> caf\u00E9 </s>\t12 \U0001F680 and more", 77);
+    }
+
+    private void ReadBert(string file, byte[] bytes)
+    {
+        var folder = Directory.CreateDirectory(_work.PathOf("bert-" + file)).FullName;
+        foreach (var other in (string[])["vocab.txt", "tokenizer_config.json"])
+        {
+            File.WriteAllBytes(Path.Combine(folder, other), other == file ? bytes : Bert(other));
+        }
+
+        BertWords.Load(folder).Truncate("A photo of a caf\u00E9, 12 [SEP] \U0001F680 \u4E2D and more", 77);
+    }
+
+    private void ReadLabels(byte[] bytes)
+    {
+        var folder = _work.PathOf("dit");
+        if (!Directory.Exists(folder))
+        {
+            Link(FamilyGoldens.PathOf("models", "dit"), folder);
+        }
+
+        File.Delete(Path.Combine(folder, "model_index.json"));
+        File.WriteAllBytes(Path.Combine(folder, "model_index.json"), bytes);
+        GenerationPlan.Of(new ImageRequest { Prompt = "1", Steps = 3 }, ModelFolder.Open(folder));
     }
 
     private void ReadGraph(byte[] bytes)
@@ -225,6 +261,39 @@ internal sealed class FuzzTargets : IDisposable
         {"added_tokens": [{"id": 3, "content": "<|startoftext|>", "normalized": true}, {"id": 4, "content": "<|endoftext|>", "normalized": false}],
          "model": {"type": "BPE", "end_of_word_suffix": "</w>", "vocab": {"<|startoftext|>": 3, "<|endoftext|>": 4, "a": 0, "b</w>": 1, "ab</w>": 2}, "merges": [["a", "b</w>"], "a b</w>"]}}
         """u8.ToArray();
+
+    private static byte[] Bert(string file) => File.ReadAllBytes(FamilyGoldens.PathOf("models", "ldm-bert", "tokenizer", file));
+
+    /// <summary>A unigram model with a normalizer of each kind.</summary>
+    private static byte[] T5File() => """
+        {"added_tokens": [{"id": 0, "content": "<pad>", "lstrip": false, "rstrip": false}, {"id": 1, "content": "</s>", "lstrip": true, "rstrip": true}],
+         "normalizer": {"type": "Sequence", "normalizers": [{"type": "Precompiled", "precompiled_charsmap": null}, {"type": "NFKC"}, {"type": "Nmt"}, {"type": "Lowercase"},
+          {"type": "Strip", "strip_left": false, "strip_right": true}, {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "\u2581"},
+          {"type": "Replace", "pattern": {"String": "``"}, "content": "\""}]},
+         "model": {"type": "Unigram", "unk_id": 2, "vocab": [["<pad>", 0.0], ["</s>", 0.0], ["<unk>", 0.0], ["\u2581", -2.5], ["a", -3], ["\u2581photo", -5.25]]}}
+        """u8.ToArray();
+
+    /// <summary>SentencePiece's file: pieces of text, score and type.</summary>
+    private static byte[] Pieces()
+    {
+        var file = new ProtobufWriter();
+        foreach (var (text, score, type) in ((string, float, long)[])[("<pad>", 0, 3), ("</s>", 0, 3), ("<unk>", 0, 2), ("\u2581", -2.5f, 1), ("a", -3, 1), ("\u2581photo", -5.25f, 1)])
+        {
+            file.Field(1, [.. ProtobufField.Of(1, text).Encoded.Span, 0x15, .. BitConverter.GetBytes(score), .. ProtobufField.Of(3, type).Encoded.Span]);
+        }
+
+        return file.ToArray();
+    }
+
+    private static void Link(string source, string target)
+    {
+        foreach (var file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
+        {
+            var link = Path.Combine(target, Path.GetRelativePath(source, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(link)!);
+            File.CreateSymbolicLink(link, file);
+        }
+    }
 
     private void CopySd1(string name)
     {
