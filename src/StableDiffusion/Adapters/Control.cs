@@ -38,18 +38,8 @@ public sealed record Control(string Model, RgbImage Image)
     }
 
     /// <summary>Refuses what makes no sense.</summary>
-    internal static void Require(ImageRequest request, ModelFolder folder)
+    internal static void Require(ImageRequest request)
     {
-        if (request.Controls.Count == 0)
-        {
-            return;
-        }
-
-        if (folder.Family.NetworkPart != "unet")
-        {
-            throw new RequestException(nameof(request.Controls), $"{nameof(request.Controls):name} guides a UNet, and {folder.Name} has none.");
-        }
-
         foreach (var control in request.Controls)
         {
             if (!double.IsFinite(control.Strength) || control.Start is not (>= 0 and <= 1) || control.End is not (>= 0 and <= 1) || control.Start >= control.End)

@@ -68,7 +68,7 @@ internal static class RequestCheck
         }
 
         folder.Family.Check(request, folder);
-        Control.Require(request, folder);
+        Control.Require(request);
         VaeTiling.Require(request, folder);
         Enlarger.Require(request);
         Share(nameof(request.VariationStrength), request.VariationStrength);

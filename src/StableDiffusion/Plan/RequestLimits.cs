@@ -21,6 +21,7 @@ internal static class RequestLimits
         (nameof(ImageRequest.TargetSize), request => request.TargetSize is not null, "SDXL"),
         (nameof(ImageRequest.Crop), request => request.Crop != (0, 0), "SDXL"),
         (nameof(ImageRequest.Loras), request => request.Loras.Count > 0, "Stable Diffusion 1, 2 and XL"),
+        (nameof(ImageRequest.Controls), request => request.Controls.Count > 0, "Stable Diffusion 1, 2 and XL"),
         (nameof(ImageRequest.Embeddings), request => request.Embeddings.Count > 0, "Stable Diffusion 1, 2 and XL"),
         (nameof(ImageRequest.EmbeddingFolder), request => request.EmbeddingFolder is not null, "Stable Diffusion 1, 2 and XL"),
     ];

@@ -42,8 +42,11 @@ public class CanonicalCompositionTests
         int[] marks = [.. Enumerable.Range(0x300, 0x46), 0x345, 0x1161, 0x11A7, 0x11A8, 0x3099, 0xFF9E, 0xFF9F, 0xFFA1, 0x3133, 0x41, 0x2460];
         Assert.Equal(
             "291391fd69c6e9346c21be3b05481ba363a52899833f8c3bdd97ac15e99bac2a",
-            Digest(from b in bases from m in marks from n in marks
-                   select CanonicalComposition.ComposeCompatible(string.Concat(((int[])[b, m, n]).Select(char.ConvertFromUtf32)))));
+            Digest(
+                from b in bases
+                from m in marks
+                from n in marks
+                select CanonicalComposition.ComposeCompatible(string.Concat(((int[])[b, m, n]).Select(char.ConvertFromUtf32)))));
     }
 
     [Fact]

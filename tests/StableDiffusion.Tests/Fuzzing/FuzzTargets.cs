@@ -123,7 +123,7 @@ internal sealed class FuzzTargets : IDisposable
     {
         var folder = Directory.CreateDirectory(_work.PathOf("t5-" + file)).FullName;
         File.WriteAllBytes(Path.Combine(folder, file), bytes);
-        T5Tokenizer.Load(folder).Truncate("A  \uFB01ne photo of a <extra_id_0> caf\u00E9 </s>\t12 \U0001F680 and more", 77);
+        T5Tokenizer.Load(folder).Fit("A  \uFB01ne photo of a <extra_id_0> caf\u00E9 </s>\t12 \U0001F680 and more", 77);
     }
 
     private void ReadBert(string file, byte[] bytes)
@@ -134,7 +134,7 @@ internal sealed class FuzzTargets : IDisposable
             File.WriteAllBytes(Path.Combine(folder, other), other == file ? bytes : Bert(other));
         }
 
-        BertWords.Load(folder).Truncate("A photo of a caf\u00E9, 12 [SEP] \U0001F680 \u4E2D and more", 77);
+        WordPieceTokenizer.Load(folder).Fit("A photo of a caf\u00E9, 12 [SEP] \U0001F680 \u4E2D and more", 77);
     }
 
     private void ReadLabels(byte[] bytes)

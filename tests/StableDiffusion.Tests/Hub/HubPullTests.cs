@@ -101,6 +101,35 @@ public sealed class HubPullTests : IDisposable
         Assert.Contains(_hub.Requests, request => request.Path.EndsWith("extra/big.data", StringComparison.Ordinal) && request.Range == "bytes=1000000-");
     }
 
+    /// <summary>
+    /// More than 4 GiB in one file, cut once beyond 4 GiB; it takes minutes and that much room on the disk, so it is asked for with
+    /// STABLEDIFFUSION_BIG=1. The hash is that of <c>head -c 4294967297 /dev/zero | sha256sum</c>.
+    /// </summary>
+    [Fact]
+    public async Task A_file_of_four_gigabytes_is_pulled_in_bounded_memory()
+    {
+        const long Length = (1L << 32) + 1;
+        const long MostGrowth = 100L << 20;
+        Assert.SkipUnless(Environment.GetEnvironmentVariable("STABLEDIFFUSION_BIG") == "1", "STABLEDIFFUSION_BIG is not 1.");
+        AddModel("sd1");
+        await PullAsync();
+        _hub.Zeros = ("unet/weights.data", Length, "fbb82f7b353676bb562eb82157fcf0ea42c36492ca13ee56dbf82c08b6802c5c");
+        _hub.Commit = new string('b', 40);
+        _hub.Cut = left => left == Length ? Length - 3 : null;
+        using var process = System.Diagnostics.Process.GetCurrentProcess();
+        var before = process.PeakWorkingSet64;
+
+        var folder = await PullAsync(include: ["unet/weights.data"]);
+
+        process.Refresh();
+        var growth = process.PeakWorkingSet64 - before;
+        TestContext.Current.TestOutputHelper?.WriteLine($"peak working set {before >> 20} MiB before, {process.PeakWorkingSet64 >> 20} MiB after");
+        Assert.InRange(growth, 0, MostGrowth);
+        using var file = File.OpenHandle(Path.Combine(folder, "unet", "weights.data"));
+        Assert.Equal(Length, RandomAccess.GetLength(file));
+        Assert.Contains(_hub.Requests, request => request.Range == $"bytes={Length - 3}-");
+    }
+
     [Fact]
     public async Task A_server_without_ranges_is_asked_from_the_start_again()
     {

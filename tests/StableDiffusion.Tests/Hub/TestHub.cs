@@ -42,6 +42,9 @@ internal sealed class TestHub : IDisposable
     /// <summary>Path → content, and whether it lies in large-file storage.</summary>
     public Dictionary<string, (byte[] Content, bool IsLarge)> Files { get; } = [];
 
+    /// <summary>A large file of zeros alone: path, bytes, SHA-256. It is sent as it is asked for and never held.</summary>
+    public (string Path, long Length, string Hash)? Zeros { get; set; }
+
     /// <summary>All requests: host (hub or store), path, whether a token came along, the range.</summary>
     public ConcurrentQueue<(string Host, string Path, bool HasToken, string? Range)> Requests { get; } = [];
 
@@ -148,6 +151,10 @@ internal sealed class TestHub : IDisposable
         {
             AnswerTree(stream, path);
         }
+        else if (Zeros is { } zeros && parts == $"/{Id}/resolve/{Commit}/{zeros.Path}")
+        {
+            Write(stream, 302, $"Location: {Store}{parts}\r\nX-Repo-Commit: {Commit}\r\nX-Linked-Etag: \"{zeros.Hash}\"\r\nX-Linked-Size: {zeros.Length}\r\n", []);
+        }
         else if (parts.StartsWith($"/{Id}/resolve/{Commit}/", StringComparison.Ordinal)
             && Files.TryGetValue(Uri.UnescapeDataString(parts[$"/{Id}/resolve/{Commit}/".Length..]), out var file))
         {
@@ -182,7 +189,10 @@ internal sealed class TestHub : IDisposable
 
             return (JsonNode)entry;
         });
-        var all = folders.Concat(files).ToList();
+        var large = Zeros is { } zeros
+            ? new JsonObject { ["type"] = "file", ["oid"] = new string('0', 40), ["size"] = zeros.Length, ["path"] = zeros.Path, ["lfs"] = new JsonObject { ["oid"] = zeros.Hash, ["size"] = zeros.Length } }
+            : null;
+        var all = folders.Concat(files).Concat(large is null ? [] : [large]).ToList();
         var more = start + PageSize < all.Count;
         WriteJson(
             stream,
@@ -193,8 +203,26 @@ internal sealed class TestHub : IDisposable
     private void AnswerOfStore(Stream stream, string path, Dictionary<string, string> headers)
     {
         Note("store", path, headers);
+        if (Zeros is { } zeros && path.EndsWith(zeros.Path, StringComparison.Ordinal))
+        {
+            WriteZeros(stream, zeros.Length, headers);
+            return;
+        }
+
         var name = Uri.UnescapeDataString(path[(path.IndexOf(Commit, StringComparison.Ordinal) + Commit.Length + 1)..]);
         WriteFile(stream, path, headers, "ETag: \"not-a-hash-of-ours-2\"\r\n", Send(path, Files[name].Content));
+    }
+
+    private void WriteZeros(Stream stream, long length, Dictionary<string, string> headers)
+    {
+        var start = headers.TryGetValue("Range", out var range) ? long.Parse(range["bytes=".Length..].TrimEnd('-'), CultureInfo.InvariantCulture) : 0;
+        var head = start > 0 ? $"206 Partial Content\r\nContent-Range: bytes {start}-{length - 1}/{length}\r\n" : "200 OK\r\n";
+        stream.Write(Encoding.ASCII.GetBytes($"HTTP/1.1 {head}Content-Length: {length - start}\r\nConnection: close\r\n\r\n"));
+        var zeros = new byte[1 << 20];
+        for (var left = Math.Min(Cut(length - start) ?? long.MaxValue, length - start); left > 0; left -= Math.Min(left, zeros.Length))
+        {
+            stream.Write(zeros.AsSpan(0, (int)Math.Min(left, zeros.Length)));
+        }
     }
 
     private void WriteFile(Stream stream, string path, Dictionary<string, string> headers, string more, byte[] content)

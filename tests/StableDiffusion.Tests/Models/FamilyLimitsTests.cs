@@ -48,4 +48,104 @@ public sealed class FamilyLimitsTests(Pipelines pipelines) : IClassFixture<Pipel
         Assert.Equal(property, error.Parameter);
         Assert.DoesNotContain('\n', error.Message);
     }
+
+    private static readonly (string Property, Func<ImageRequest, ImageRequest> Ask)[] _asks =
+    [
+        ("Prompt", request => request with { Prompt = "1" }),
+        ("NegativePrompt", request => request with { NegativePrompt = "dog" }),
+        ("GuidanceScale", request => request with { GuidanceScale = 4 }),
+        ("Prompt2", request => request with { Prompt2 = "pear" }),
+        ("NegativePrompt2", request => request with { NegativePrompt2 = "dog" }),
+        ("Prompt3", request => request with { Prompt3 = "pear" }),
+        ("NegativePrompt3", request => request with { NegativePrompt3 = "dog" }),
+        ("MaxSequenceLength", request => request with { MaxSequenceLength = 64 }),
+        ("DistilledGuidance", request => request with { DistilledGuidance = 3 }),
+        ("ClipSkip", request => request with { ClipSkip = 2 }),
+        ("InitImage", request => request with { InitImage = _picture }),
+        ("Mask", request => request with { InitImage = _picture, Mask = _picture }),
+        ("OriginalSize", request => request with { OriginalSize = (64, 64) }),
+        ("TargetSize", request => request with { TargetSize = (64, 64) }),
+        ("Crop", request => request with { Crop = (8, 8) }),
+        ("Loras", request => request with { Loras = [new Lora("a.safetensors")] }),
+        ("Controls", request => request with { Controls = [new Control("canny", _picture)] }),
+        ("Embeddings", request => request with { Embeddings = [new TextualInversion("a", "a.safetensors")] }),
+        ("EmbeddingFolder", request => request with { EmbeddingFolder = "words" }),
+    ];
+
+    private const string StableDiffusion = "Prompt NegativePrompt GuidanceScale ClipSkip InitImage Mask Loras Controls Embeddings EmbeddingFolder";
+    private const string Flux = "Prompt NegativePrompt GuidanceScale Prompt2 NegativePrompt2 MaxSequenceLength InitImage";
+
+    /// <summary>README's table of what the families can do; all else of the above is refused.</summary>
+    [Theory]
+    [InlineData("sd1", StableDiffusion)]
+    [InlineData("sd2", StableDiffusion)]
+    [InlineData("lcm", StableDiffusion)]
+    [InlineData("inpaint", StableDiffusion)]
+    [InlineData("sdxl", StableDiffusion + " Prompt2 NegativePrompt2 OriginalSize TargetSize Crop")]
+    [InlineData("sd3", "Prompt NegativePrompt GuidanceScale Prompt2 NegativePrompt2 Prompt3 NegativePrompt3 MaxSequenceLength ClipSkip InitImage")]
+    [InlineData("flux-dev", Flux + " DistilledGuidance")]
+    [InlineData("flux-schnell", Flux)]
+    [InlineData("dit", "Prompt GuidanceScale InitImage")]
+    [InlineData("ldm-bert", "Prompt NegativePrompt GuidanceScale InitImage")]
+    [InlineData("ldm-uncond", "")]
+    public void A_family_does_what_it_can_and_refuses_the_rest_in_one_line(string model, string can)
+    {
+        var folder = Open(model);
+        var plain = RequestFor(model) with { GuidanceScale = can.Contains("DistilledGuidance", StringComparison.Ordinal) || model == "flux-schnell" ? 2 : null };
+        var allowed = can.Split(' ').ToHashSet();
+        Assert.All(_asks, one =>
+        {
+            if (allowed.Contains(one.Property))
+            {
+                GenerationPlan.Of(one.Ask(plain), folder);
+                return;
+            }
+
+            var error = Assert.Throws<RequestException>(() => GenerationPlan.Of(one.Ask(plain), folder));
+            Assert.Contains(one.Property, error.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain(error.Message, char.IsControl);
+        });
+    }
+
+    /// <summary>Flow models are sampled with flow matching alone, all others with anything else.</summary>
+    [Theory]
+    [InlineData("sd1", false)]
+    [InlineData("sd2", false)]
+    [InlineData("sdxl", false)]
+    [InlineData("lcm", false)]
+    [InlineData("inpaint", false)]
+    [InlineData("dit", false)]
+    [InlineData("ldm-bert", false)]
+    [InlineData("ldm-uncond", false)]
+    [InlineData("sd3", true)]
+    [InlineData("flux-dev", true)]
+    [InlineData("flux-schnell", true)]
+    public void Schedulers_that_a_family_cannot_use_are_refused_by_name(string model, bool isFlow)
+    {
+        var folder = Open(model);
+        Assert.All(SchedulerTable.Entries, entry =>
+        {
+            var request = RequestFor(model) with { Scheduler = entry.Name };
+            if ((entry.Name == "flow") == isFlow)
+            {
+                GenerationPlan.Of(request, folder);
+                return;
+            }
+
+            var error = Assert.Throws<RequestException>(() => GenerationPlan.Of(request, folder));
+            Assert.Equal("Scheduler", error.Parameter);
+            Assert.DoesNotContain(error.Message, char.IsControl);
+        });
+    }
+
+    private static ModelFolder Open(string model) => ModelFolder.Open(
+        Array.Find([FamilyGoldens.PathOf("models", model), Goldens.PathOf("models", model)], Directory.Exists)!);
+
+    private static ImageRequest RequestFor(string model) => model switch
+    {
+        "dit" => _class with { Steps = 4 },
+        "ldm-uncond" => _nothing with { Steps = 4 },
+        "inpaint" => _cat with { Steps = 4, InitImage = _picture, Mask = _picture },
+        _ => _cat with { Steps = 4 },
+    };
 }
