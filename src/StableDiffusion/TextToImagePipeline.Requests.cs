@@ -11,6 +11,11 @@ public sealed partial class TextToImagePipeline
     {
         Folder = folder;
         _warn = options.Warning ?? (_ => { });
+        if (folder.Guess is { } guess)
+        {
+            _warn(guess);
+        }
+
         _adapters = new AdapterShelf(folder, _warn);
         var host = new OnnxRuntimeHost(options.Device, options.Threads, options.SessionOptions) { Watch = options.NetworkWatch };
         Device = host.DeviceName;

@@ -19,7 +19,7 @@ internal sealed class ClassLabels
     {
         var count = JsonFile.ReadIfExists(folder.Combine("transformer", "config.json")).Integer("num_embeds_ada_norm") ?? 1000;
         var labels = new ClassLabels(folder.Name, count);
-        foreach (var (id, names) in JsonFile.Read(folder.Combine("model_index.json")).TextsByKey("id2label"))
+        foreach (var (id, names) in JsonFile.ReadIfExists(folder.Combine("model_index.json")).TextsByKey("id2label"))
         {
             if (!int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number >= count)
             {

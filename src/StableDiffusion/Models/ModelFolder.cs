@@ -8,17 +8,20 @@ public sealed class ModelFolder
 {
     private const int MostTokens = 65536;
 
+    private const string SchedulerFile = "scheduler/scheduler_config.json";
+
     private const string WhereModelsAre = "See models/README.md for the folder that is needed.";
 
     private ModelFolder(string path)
     {
         Path = path;
         Name = ModelPlace.NameOf(path);
-        var index = JsonFile.Read(Combine("model_index.json"));
-        PipelineClass = index.Text("_class_name");
+        var hasIndex = File.Exists(Combine("model_index.json"));
+        var index = hasIndex ? JsonFile.Read(Combine("model_index.json")) : JsonFile.ReadIfExists(Combine("model_index.json"));
+        PipelineClass = hasIndex ? index.Text("_class_name") : ModelGuess.PipelineClass(this);
         ForceZerosForEmptyPrompt = index.Flag("force_zeros_for_empty_prompt") ?? false;
         var family = ModelFamily.Of(PipelineClass, this);
-        RequireFiles([.. family.NeededFiles(this)]);
+        RequireFiles([.. family.NeededFiles(this).Where(file => file != SchedulerFile || family.UsualScheduler is null)]);
 
         var network = JsonFile.ReadIfExists(Combine(family.NetworkPart, "config.json"));
         (SampleHeight, SampleWidth) = family.SampleSize(network);
@@ -30,7 +33,10 @@ public sealed class ModelFolder
         Family = family.For(this);
 
         MaxTextLength = JsonFile.ReadIfExists(Combine("text_encoder", "config.json")).Integer("max_position_embeddings", MostTokens) ?? 77;
-        Scheduler = Family.AsPipelineLoads(SchedulerConfig.Load(Combine("scheduler", "scheduler_config.json")));
+        var scheduler = Combine(SchedulerFile);
+        var hasScheduler = File.Exists(scheduler);
+        Scheduler = Family.AsPipelineLoads(hasScheduler ? SchedulerConfig.Load(scheduler) : ModelGuess.Scheduler(Family.UsualScheduler!));
+        Guess = hasIndex && hasScheduler ? null : ModelGuess.Describe(this, hasIndex, hasScheduler);
         Vocabulary = ModelVocabulary.Read(Combine("vocabulary.json"));
         Defaults = Family.Defaults(this).Or(JsonFile.ReadIfExists(Combine("generation_config.json")));
     }
@@ -43,6 +49,9 @@ public sealed class ModelFolder
 
     /// <summary>The diffusers pipeline that <c>model_index.json</c> names, such as <c>StableDiffusionPipeline</c>.</summary>
     public string? PipelineClass { get; }
+
+    /// <summary>What was assumed of a model whose folder lacks <c>model_index.json</c> or a scheduler, in one line; null where nothing was.</summary>
+    internal string? Guess { get; }
 
     /// <summary>The scheduler the model was made for, with all its parameters.</summary>
     internal SchedulerConfig Scheduler { get; }
@@ -133,11 +142,28 @@ public sealed class ModelFolder
         string[] others = [.. places.Where(Directory.Exists).SelectMany(place => Directory.GetFiles(place, "*.onnx")).Order(StringComparer.Ordinal)];
         return others.Length switch
         {
-            0 => usual,
+            0 => NetworkInOneFolder(part) ?? usual,
             1 => others[0],
             _ => Array.Find(others, other => System.IO.Path.GetFileName(other) == "model.onnx") ?? throw new ModelException(
                 $"{Combine(part)} has several networks, {string.Join(", ", others.Select(System.IO.Path.GetFileName))}; give the one to be used the name model.onnx."),
         };
+    }
+
+    /// <summary>Half of an autoencoder that lies in one folder <c>vae</c>: the only network there whose name has <c>encoder</c> or <c>decoder</c> in it.</summary>
+    private string? NetworkInOneFolder(string part)
+    {
+        var folder = Combine("vae");
+        if (!part.StartsWith("vae_", StringComparison.Ordinal) || !Directory.Exists(folder))
+        {
+            return null;
+        }
+
+        string[] found =
+        [
+            .. Directory.GetFiles(folder, "*.onnx", SearchOption.AllDirectories)
+                .Where(file => System.IO.Path.GetRelativePath(folder, file).Contains(part["vae_".Length..], StringComparison.OrdinalIgnoreCase)),
+        ];
+        return found.Length == 1 ? found[0] : null;
     }
 
     /// <summary>The path of a file or folder of the model; many repositories keep what belongs to the export in a folder <c>onnx</c>.</summary>

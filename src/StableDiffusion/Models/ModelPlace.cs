@@ -8,7 +8,7 @@ internal static class ModelPlace
     private const string WhereModelsAre = "See models/README.md for the folder that is needed.";
 
     /// <summary>
-    /// The folder with <c>model_index.json</c>: the one named, its <c>onnx</c>, or in the root of a repository in the hub's cache the
+    /// The folder with <c>model_index.json</c> or, where none has it, with a denoising network: the one named, its <c>onnx</c>, or in the root of a repository in the hub's cache the
     /// snapshot of <c>refs/main</c>.
     /// </summary>
     /// <exception cref="ModelException">There is none, or more than one may be meant.</exception>
@@ -27,7 +27,9 @@ internal static class ModelPlace
         }
 
         var snapshot = Directory.Exists(Path.Combine(path, "snapshots")) ? Snapshot(path) : path;
-        return Array.Find([snapshot, Path.Combine(snapshot, "onnx")], HasIndex)
+        string[] places = [snapshot, Path.Combine(snapshot, "onnx")];
+        return Array.Find(places, HasIndex)
+            ?? Array.Find(places, HasDenoiser)
             ?? throw new ModelException($"{snapshot} is not a model: it has no {Index}. {WhereModelsAre}");
     }
 
@@ -40,6 +42,10 @@ internal static class ModelPlace
             ? repository[HubPrefix.Length..].Split("--")[^1]
             : folder.Name;
     }
+
+    /// <summary>Whether a folder shows by a denoising network that it is a model.</summary>
+    private static bool HasDenoiser(string folder) =>
+        ((string[])["unet", "transformer"]).Any(part => Directory.Exists(Path.Combine(folder, part)) && Directory.EnumerateFiles(Path.Combine(folder, part), "*.onnx").Any());
 
     private static bool HasIndex(string folder) => File.Exists(Path.Combine(folder, Index));
 

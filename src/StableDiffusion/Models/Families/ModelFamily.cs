@@ -67,6 +67,9 @@ internal abstract partial class ModelFamily
     /// <summary>Steps, guidance scale and strength where request and <c>generation_config.json</c> leave them open.</summary>
     public abstract GenerationDefaults Defaults(ModelFolder folder);
 
+    /// <summary>The <c>scheduler_config.json</c> that its first models were published with, for a folder without one; null where there is no usual one.</summary>
+    public virtual string? UsualScheduler => null;
+
     /// <summary>The scheduler's configuration as the family's pipeline in diffusers takes it when a model is loaded.</summary>
     public virtual SchedulerConfig AsPipelineLoads(SchedulerConfig scheduler) => scheduler;
 

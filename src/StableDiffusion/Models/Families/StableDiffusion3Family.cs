@@ -30,6 +30,9 @@ internal sealed class StableDiffusion3Family : TransformerFamily
 
     public override GenerationDefaults Defaults(ModelFolder folder) => new(28, 7, 0.6);
 
+    /// <summary>That of stabilityai/stable-diffusion-3-medium-diffusers.</summary>
+    public override string? UsualScheduler => """{"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0}""";
+
     public override bool CanUse(SchedulerEntry scheduler) => scheduler.Name == "flow";
 
     public override double? TimeShift(SchedulerConfig scheduler, int latentHeight, int latentWidth) => ShiftOf(scheduler, latentHeight, latentWidth);

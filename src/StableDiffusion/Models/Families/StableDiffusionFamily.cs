@@ -32,6 +32,11 @@ internal class StableDiffusionFamily : ModelFamily
 
     public override GenerationDefaults Defaults(ModelFolder folder) => Distilled(folder) ?? new GenerationDefaults(50, 7.5, 0.8);
 
+    /// <summary>That of runwayml/stable-diffusion-v1-5.</summary>
+    public override string? UsualScheduler => """
+        {"_class_name": "PNDMScheduler", "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "skip_prk_steps": true, "set_alpha_to_one": false, "steps_offset": 1}
+        """;
+
     /// <summary>diffusers' pipelines of SD 1 and 2 mend two values of old files when they load a model, whatever the file says.</summary>
     public override SchedulerConfig AsPipelineLoads(SchedulerConfig scheduler) =>
         scheduler.Amended("steps_offset", 1).Amended("clip_sample", false);
@@ -55,8 +60,9 @@ internal class StableDiffusionFamily : ModelFamily
 
         if (!folder.HasSecondTextEncoder && (request.Prompt2 ?? request.NegativePrompt2) is not null)
         {
+            var asked = request.Prompt2 is null ? nameof(request.NegativePrompt2) : nameof(request.Prompt2);
             throw new RequestException(
-                nameof(request.Prompt2), $"{nameof(request.Prompt2):name} is for models with two text encoders (SDXL); {folder.Name} has one.");
+                asked, $"{asked:name} is for models with two text encoders (SDXL); {folder.Name} has one.");
         }
 
         if (!folder.Network.Wants("time_ids") && ((request.OriginalSize ?? request.TargetSize) is not null || request.Crop != (0, 0)))

@@ -27,5 +27,10 @@ internal sealed class StableDiffusionXLFamily : StableDiffusionFamily
             InpaintingStrength = Inpainting,
         };
 
+    /// <summary>That of stabilityai/stable-diffusion-xl-base-1.0.</summary>
+    public override string? UsualScheduler => """
+        {"_class_name": "EulerDiscreteScheduler", "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "timestep_spacing": "leading", "steps_offset": 1}
+        """;
+
     public override SchedulerConfig AsPipelineLoads(SchedulerConfig scheduler) => scheduler;
 }
