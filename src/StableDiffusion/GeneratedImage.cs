@@ -32,19 +32,19 @@ public sealed record GeneratedImage(
     }
 }
 
-/// <summary>Time spent by stage; pictures of one batch share the stages before decoding.</summary>
-/// <param name="Loading">Opening networks for this batch; zero once they are open.</param>
+/// <summary>Time spent by stage; pictures that are painted together share the stages before decoding.</summary>
+/// <param name="Loading">Opening networks for them; zero once they are open.</param>
 /// <param name="TextEncoding">Prompts to embeddings.</param>
 /// <param name="ImageEncoding">Init image and mask to latents; zero without.</param>
-/// <param name="Denoising">The loop over the UNet.</param>
+/// <param name="Denoising">The loop over the network.</param>
 /// <param name="Decoding">This picture's latents to pixels.</param>
 public sealed record StageTimings(TimeSpan Loading, TimeSpan TextEncoding, TimeSpan ImageEncoding, TimeSpan Denoising, TimeSpan Decoding);
 
 /// <summary>How far a run is.</summary>
-/// <param name="Index">The first picture of the batch in the works, from 0.</param>
+/// <param name="Index">The first of the pictures that are being painted together, from 0.</param>
 /// <param name="Images">Pictures of the whole request.</param>
-/// <param name="Call">Calls of the UNet done for this batch.</param>
-/// <param name="Calls">Calls of the UNet in all for this batch.</param>
+/// <param name="Call">Calls of the network done for them.</param>
+/// <param name="Calls">Calls of the network in all for them.</param>
 public sealed record GenerationProgress(int Index, int Images, int Call, int Calls)
 {
     /// <summary>The call from inside, where the request asks for it (<see cref="ImageRequest.ReportsSteps"/>); otherwise null.</summary>

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace StableDiffusion;
 
-/// <summary>Measures the stages of one batch.</summary>
+/// <summary>Measures the stages of pictures that are painted together.</summary>
 internal sealed class StageClock
 {
     /// <summary>What has been measured so far.</summary>

@@ -35,7 +35,12 @@ internal sealed class AdapterOptions
     };
 
     public IReadOnlyList<Setting> Table =>
-    [new(Loras, nameof(ImageRequest.Loras)), new(LoraFolder), new(Embeddings, nameof(ImageRequest.Embeddings)), new(EmbeddingFolder, nameof(ImageRequest.EmbeddingFolder))];
+    [
+        new(Loras, nameof(ImageRequest.Loras)),
+        new(LoraFolder),
+        new(Embeddings, nameof(ImageRequest.Embeddings)),
+        new(EmbeddingFolder, nameof(ImageRequest.EmbeddingFolder)),
+    ];
 
     /// <summary>The request with what the options add to it; tags in its prompts become LoRAs.</summary>
     public ImageRequest AddTo(ImageRequest request, IGivenOptions given)

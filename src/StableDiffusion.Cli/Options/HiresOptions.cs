@@ -30,7 +30,14 @@ internal sealed class HiresOptions
     public Option<string?> Upscaler { get; } = new("--upscaler") { Description = "What enlarges the finished picture: a network such as ESRGAN. [default: lanczos]", HelpName = "lanczos|file.onnx" };
 
     public IReadOnlyList<Setting> Table =>
-    [new(HiresScale, nameof(ImageRequest.Hires)), new(HiresSteps), new(HiresStrength), new(HiresUpscaler), new(Upscale, nameof(ImageRequest.Upscale)), new(Upscaler, nameof(ImageRequest.Upscaler))];
+    [
+        new(HiresScale, nameof(ImageRequest.Hires)),
+        new(HiresSteps),
+        new(HiresStrength),
+        new(HiresUpscaler),
+        new(Upscale, nameof(ImageRequest.Upscale)),
+        new(Upscaler, nameof(ImageRequest.Upscaler)),
+    ];
 
     /// <summary>latent and lanczos in any case, as the webui writes them; anything else is a file.</summary>
     public static string NameOf(string upscaler) =>

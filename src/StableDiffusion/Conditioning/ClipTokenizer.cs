@@ -78,7 +78,8 @@ internal sealed partial class ClipTokenizer : ITokenizer
     public byte[] BytesOf(int id)
     {
         var name = NameOf(id) ?? "";
-        return [.. (EndsWord(id) ? name[..^EndOfWord.Length] : name).Select(character => (byte)(Array.IndexOf(_byteCharacters, character) is >= 0 and var value ? value : ' '))];
+        var text = EndsWord(id) ? name[..^EndOfWord.Length] : name;
+        return [.. text.Select(character => (byte)(Array.IndexOf(_byteCharacters, character) is >= 0 and var value ? value : ' '))];
     }
 
     /// <summary>The text by character; halves of surrogate pairs that stand alone become U+FFFD.</summary>
