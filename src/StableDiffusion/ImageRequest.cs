@@ -145,6 +145,9 @@ public sealed record ImageRequest
     /// <summary>How pictures are encoded and decoded in tiles; null to do so only where the whole would not fit into the memory.</summary>
     public VaeTiling? Tiling { get; init; }
 
+    /// <summary>Whether the picture is to continue at its opposite edge, so that copies of it lie side by side without a seam (the webui's tiling).</summary>
+    public bool Seamless { get; init; }
+
     /// <summary>A folder of further learnt words.</summary>
     public string? EmbeddingFolder { get; init; }
 

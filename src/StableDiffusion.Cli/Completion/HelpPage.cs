@@ -49,7 +49,7 @@ internal static class HelpPage
         ("Sampling", ["--scheduler", "--sigmas", "--spacing", "--prediction", "--scheduler-config", "--eta", "--rng", "--latents"]),
         ("Prompt and guidance", ["--clip-skip", "--long-prompt", "--guidance-rescale", "--guidance-start", "--guidance-end"]),
         ("Starting from a picture", ["--init-image", "--strength", "--mask", "--resize-mode"]),
-        ("Variations and size", ["--variation-seed", "--variation-strength", "--hires-scale", "--hires-steps", "--hires-strength", "--hires-upscaler", "--upscale", "--upscaler"]),
+        ("Variations and size", ["--variation-seed", "--variation-strength", "--hires-scale", "--hires-steps", "--hires-strength", "--hires-upscaler", "--upscale", "--upscaler", "--tiling"]),
         ("Watching it form", ["--steps-to", "--animate", "--preview", "--preview-format"]),
         ("LoRAs and learnt words", ["--lora", "--lora-dir", "--embedding", "--embedding-dir"]),
         ("ControlNets", ["--control", "--control-image", "--control-preprocessor", "--guess-mode"]),

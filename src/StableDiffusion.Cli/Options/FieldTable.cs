@@ -13,6 +13,8 @@ internal sealed class FieldTable
 {
     public const string Prompt = "prompt";
     public const string Seed = "seed";
+    public const string VariationSeed = "variation_seed";
+    public const string VariationStrength = "variation_strength";
     public const string BatchCount = "batch_count";
     public const string Output = "output";
     public const string Index = "index";

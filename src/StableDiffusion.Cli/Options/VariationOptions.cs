@@ -4,7 +4,7 @@ using System.Security.Cryptography;
 
 namespace StableDiffusion.Cli;
 
-/// <summary>The options for pictures close to that of a seed.</summary>
+/// <summary>The options for pictures close to that of a seed, and for those without a seam.</summary>
 internal sealed class VariationOptions
 {
     public Option<string?> Seed { get; } = new("--variation-seed", "--subseed")
@@ -19,8 +19,14 @@ internal sealed class VariationOptions
         HelpName = "x",
     };
 
+    private Option<bool> Tiling { get; } = new("--tiling") { Description = "A picture that continues at its opposite edge: copies lie side by side without a seam." };
+
     public IReadOnlyList<Setting> Table =>
-    [new(Seed, nameof(ImageRequest.VariationSeed)), new(Strength, nameof(ImageRequest.VariationStrength))];
+    [
+        Setting.Of(Tiling, nameof(ImageRequest.Seamless), (request, value) => request with { Seamless = value }),
+        new(Seed, nameof(ImageRequest.VariationSeed)),
+        new(Strength, nameof(ImageRequest.VariationStrength)),
+    ];
 
     /// <summary>The request with its variation.</summary>
     public ImageRequest AddTo(ImageRequest request, IGivenOptions given, string seed, int batchCount)

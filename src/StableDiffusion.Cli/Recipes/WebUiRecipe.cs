@@ -104,6 +104,9 @@ internal static class WebUiRecipe
                 recipe.Set("variation_seed", value);
                 recipe.Set("variation_strength", Other("Variation seed strength"));
                 break;
+            case "Tiling":
+                recipe.Set("tiling", value);
+                break;
             case "Hires upscale":
                 recipe.Set("hires_scale", value);
                 recipe.Set("hires_steps", Other("Hires steps") is "0" ? null : Other("Hires steps"));

@@ -21,7 +21,9 @@ internal sealed class AdapterShelf(ModelFolder folder, Action<string> warn)
         using var alone = _busy.EnterScope();
         var words = Words(request);
         _ = words?.UsedIn(Texts(request)).Count();
-        return [.. LoraEdits(request), .. words?.Edits ?? [], .. request.Controls.Count > 0 ? (IGraphEdit[])[new ControlInputsEdit()] : []];
+        return [
+            .. LoraEdits(request), .. words?.Edits ?? [], .. request.Controls.Count > 0 ? (IGraphEdit[])[new ControlInputsEdit()] : [],
+            .. request.Seamless ? (IGraphEdit[])[new CircularPaddingEdit()] : []];
     }
 
     /// <summary>Adds what was used to the text that a picture keeps, in the webui's way: a tag in the prompt for each LoRA, and hashes of the files.</summary>

@@ -10,9 +10,18 @@ public sealed record VaeTiling(int? Size = null, double Overlap = 0.25)
 {
     private const int SmallestTile = 4;
 
+    /// <summary>One tile that holds any picture: tiles know nothing of the picture's opposite edge.</summary>
+    internal static VaeTiling Never { get; } = new(int.MaxValue);
+
     /// <summary>Refuses what makes no sense for a model.</summary>
     internal static void Require(ImageRequest request, ModelFolder folder)
     {
+        if (request is { Seamless: true, Tiling: not null })
+        {
+            throw new RequestException(
+                nameof(request.Seamless), $"{nameof(request.Seamless):name} needs the picture as a whole, and {nameof(request.Tiling):name} cuts it up; leave one of them out.");
+        }
+
         var (size, overlap) = (request.Tiling?.Size, request.Tiling?.Overlap ?? 0);
         var factor = folder.PixelsPerLatent;
         if (size is { } pixels && (pixels % factor != 0 || pixels < SmallestTile * factor))

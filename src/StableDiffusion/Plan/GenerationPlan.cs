@@ -132,7 +132,7 @@ internal sealed class GenerationPlan
         && (Request.Scheduler, Request.SchedulerFactory, Request.Eta) == (other.Request.Scheduler, other.Request.SchedulerFactory, other.Request.Eta)
         && TimeIds.AsSpan().SequenceEqual(other.TimeIds)
         && GuidanceEmbedding.AsSpan().SequenceEqual(other.GuidanceEmbedding)
-        && Request.Tiling == other.Request.Tiling
+        && (Request.Tiling, Request.Seamless) == (other.Request.Tiling, other.Request.Seamless)
         && (Request.Hires, Request.Upscale, Request.UpscalerInUse) == (other.Request.Hires, other.Request.Upscale, other.Request.UpscalerInUse)
         && Request.Loras.SequenceEqual(other.Request.Loras)
         && Request.Embeddings.SequenceEqual(other.Request.Embeddings) && Request.EmbeddingFolder == other.Request.EmbeddingFolder

@@ -73,6 +73,11 @@ internal static class PictureParameters
             yield return Of("Variation seed strength", plan.Request.VariationStrength);
         }
 
+        if (plan.Request.Seamless)
+        {
+            yield return Of("Tiling", "True");
+        }
+
         if (plan.Request.Hires is { } hires)
         {
             yield return Of("Hires upscale", hires.Scale);

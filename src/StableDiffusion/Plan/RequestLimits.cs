@@ -24,6 +24,7 @@ internal static class RequestLimits
         (nameof(ImageRequest.Controls), request => request.Controls.Count > 0, "Stable Diffusion 1, 2 and XL"),
         (nameof(ImageRequest.Embeddings), request => request.Embeddings.Count > 0, "Stable Diffusion 1, 2 and XL"),
         (nameof(ImageRequest.EmbeddingFolder), request => request.EmbeddingFolder is not null, "Stable Diffusion 1, 2 and XL"),
+        (nameof(ImageRequest.Seamless), request => request.Seamless, "Stable Diffusion 1, 2 and XL"),
     ];
 
     /// <summary>Refuses the first thing asked for that is not among what the family can do.</summary>

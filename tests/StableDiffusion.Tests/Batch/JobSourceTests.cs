@@ -15,6 +15,29 @@ public sealed class JobSourceTests
     public void A_batch_count_counts_the_seed_up() =>
         Assert.Equal(["5", "6", "7"], Jobs("apple --seed 5 --batch-count 3").Select(job => job.Fields["seed"][0]));
 
+    /// <summary>AUTOMATIC1111's processing.py: all_seeds add their number where subseed_strength is 0, all_subseeds always.</summary>
+    [Theory]
+    [InlineData("--variation-strength 0.2", "5/9 5/10 5/11")]
+    [InlineData("--variation-strength 0", "5/9 6/9 7/9")]
+    public void A_batch_count_counts_the_variation_seed_up_where_one_is_mixed_in(string strength, string expected)
+    {
+        var jobs = Jobs($"apple --seed 5 --variation-seed 9 {strength} --batch-count 3");
+
+        Assert.Equal(expected, string.Join(' ', jobs.Select(job => $"{job.Fields["seed"][0]}/{job.Fields["variation_seed"][0]}")));
+        Assert.Equal(3, jobs.Select(job => job.Id).Distinct().Count());
+    }
+
+    [Fact]
+    public void A_variation_seed_that_is_drawn_does_not_change_what_the_job_is()
+    {
+        const string line = "apple --seed 5 --variation-strength 0.2 --batch-count 2";
+        var (first, second) = (Jobs(line), Jobs(line));
+
+        Assert.Equal(first.Select(job => job.Id), second.Select(job => job.Id));
+        Assert.NotEqual(first[0].Fields["variation_seed"], second[0].Fields["variation_seed"]);
+        Assert.NotEqual(first[0].Id, first[1].Id);
+    }
+
     [Fact]
     public void A_line_overrides_a_default() =>
         Assert.Equal(["20", "30"], Jobs("apple --seed 1 --steps 20\npear --seed 1", ("steps", "30")).Select(job => job.Fields["steps"][0]));

@@ -49,7 +49,7 @@ internal static class TestSession
 
     public static double Difference(IEnumerable<float> a, IEnumerable<float> b) => a.Zip(b, (x, y) => Math.Abs((double)x - y)).Max();
 
-    private static Dictionary<string, OrtValue> RandomInputs(InferenceSession session, int seed)
+    public static Dictionary<string, OrtValue> RandomInputs(InferenceSession session, int seed)
     {
         var random = new Random(seed);
         return session.InputMetadata.ToDictionary(i => i.Key, i =>

@@ -70,9 +70,10 @@ public sealed class FamilyLimitsTests(Pipelines pipelines) : IClassFixture<Pipel
         ("Controls", request => request with { Controls = [new Control("canny", _picture)] }),
         ("Embeddings", request => request with { Embeddings = [new TextualInversion("a", "a.safetensors")] }),
         ("EmbeddingFolder", request => request with { EmbeddingFolder = "words" }),
+        ("Seamless", request => request with { Seamless = true }),
     ];
 
-    private const string StableDiffusion = "Prompt NegativePrompt GuidanceScale ClipSkip InitImage Mask Loras Controls Embeddings EmbeddingFolder";
+    private const string StableDiffusion = "Prompt NegativePrompt GuidanceScale ClipSkip InitImage Mask Loras Controls Embeddings EmbeddingFolder Seamless";
     private const string Flux = "Prompt NegativePrompt GuidanceScale Prompt2 NegativePrompt2 MaxSequenceLength InitImage";
 
     /// <summary>README's table of what the families can do; all else of the above is refused.</summary>

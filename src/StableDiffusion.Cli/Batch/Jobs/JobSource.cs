@@ -68,12 +68,18 @@ internal sealed class JobSource(FieldTable table, LineFields defaults)
 
         foreach (var fields in Combinations(given, names, 0))
         {
-            foreach (var (seed, idSeed) in SeedsOf(seeds, Count(FieldTable.BatchCount, count[0]) * Count(FieldTable.BatchSize, size[0])))
+            var pictures = Count(FieldTable.BatchCount, count[0]) * Count(FieldTable.BatchSize, size[0]);
+            var counted = pictures == 1 || VariationOf(fields) is null ? FieldTable.Seed : FieldTable.VariationSeed;
+            foreach (var (seed, idSeed) in SeedsOf(seeds, counted == FieldTable.Seed ? pictures : 1))
             {
-                var job = new LineFields(fields) { [FieldTable.Seed] = [idSeed] };
-                var id = IdOf(job);
-                job[FieldTable.Seed] = [seed];
-                yield return new BatchJob(line.Number, _nextIndex++, id, job);
+                var others = counted == FieldTable.Seed ? [(seed, idSeed)] : SeedsOf([VariationOf(fields)!], pictures);
+                foreach (var (other, idOther) in others)
+                {
+                    var job = new LineFields(fields) { [FieldTable.Seed] = [idSeed], [counted] = [idOther] };
+                    var id = IdOf(job);
+                    (job[FieldTable.Seed], job[counted]) = ([seed], [other]);
+                    yield return new BatchJob(line.Number, _nextIndex++, id, job);
+                }
             }
         }
     }
@@ -95,6 +101,13 @@ internal sealed class JobSource(FieldTable table, LineFields defaults)
             return rest;
         }));
     }
+
+    /// <summary>The second seed of a line that mixes its noise in; null where none is. It counts up then, and the seed stays, as in the webui.</summary>
+    private static string? VariationOf(LineFields fields) =>
+        fields.TryGetValue(FieldTable.VariationStrength, out var strength)
+        && !(double.TryParse(strength[0], NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number == 0)
+            ? fields.GetValueOrDefault(FieldTable.VariationSeed)?[0] ?? "-1"
+            : null;
 
     /// <summary>All seeds, and for each what identifies it: itself, or its place among those that are drawn.</summary>
     private static IEnumerable<(string Seed, string IdSeed)> SeedsOf(IReadOnlyList<string> seeds, int count)
