@@ -29,8 +29,6 @@ internal sealed class FieldTable
     private static readonly Dictionary<string, string[]> _neutral = new()
     {
         ["restore_faces"] = ["false", "0", ""],
-        ["subseed_strength"] = ["0", "0.0", ""],
-        ["subseed"] = ["-1", "0", ""],
         ["seed_resize_from_h"] = ["0", "-1", ""],
         ["seed_resize_from_w"] = ["0", "-1", ""],
     };

@@ -7,6 +7,9 @@ namespace StableDiffusion.Cli;
 /// <summary>The options for pictures close to that of a seed, and for those without a seam.</summary>
 internal sealed class VariationOptions
 {
+    /// <summary>What the webui writes where no variation is asked for.</summary>
+    private const string Unset = "-1";
+
     public Option<string?> Seed { get; } = new("--variation-seed", "--subseed")
     {
         Description = "The seed of noise that is mixed into the start noise; -1 draws one. With --batch-count this one counts up, and --seed stays.",
@@ -34,7 +37,7 @@ internal sealed class VariationOptions
         var text = given.GetValue(Seed);
         if (given.GetValue(Strength) is not { } strength)
         {
-            return text is null ? request : throw new RequestException($"{Seed.Name} does nothing without {Strength.Name}; give it, such as 0.1.");
+            return text is null or Unset ? request : throw new RequestException($"{Seed.Name} does nothing without {Strength.Name}; give it, such as 0.1.");
         }
 
         long variation = -1;

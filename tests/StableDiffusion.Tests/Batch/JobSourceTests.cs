@@ -27,6 +27,26 @@ public sealed class JobSourceTests
         Assert.Equal(3, jobs.Select(job => job.Id).Distinct().Count());
     }
 
+    /// <summary>By the webui's own names, in a line of options, JSON and CSV.</summary>
+    [Theory]
+    [InlineData("apple --seed 5 --subseed 9 --subseed_strength 0.2")]
+    [InlineData("""{"prompt": "apple", "seed": 5, "subseed": 9, "subseed_strength": 0.2}""")]
+    [InlineData("prompt,seed,subseed,subseed_strength\napple,5,9,0.2")]
+    public void A_variation_is_asked_for_as_in_the_webui(string text)
+    {
+        var fields = Jobs(text).Single().Fields;
+
+        Assert.Equal(("9", "0.2"), (fields["variation_seed"][0], fields["variation_strength"][0]));
+    }
+
+    /// <summary>What the webui writes without a variation asks for none.</summary>
+    [Theory]
+    [InlineData("""{"prompt": "apple", "seed": 5, "subseed": -1, "subseed_strength": 0}""")]
+    [InlineData("""{"prompt": "apple", "seed": 5, "subseed": -1}""")]
+    [InlineData("""{"prompt": "apple", "seed": 5, "subseed_strength": 0.0}""")]
+    public void A_line_of_the_webui_without_a_variation_has_none(string text) =>
+        Assert.Equal(0, _options.Request(new LineFields(Jobs(text).Single().Fields)).VariationStrength);
+
     [Fact]
     public void A_variation_seed_that_is_drawn_does_not_change_what_the_job_is()
     {
