@@ -53,6 +53,15 @@ public sealed record ImageRequest
     /// <summary>Share of the run up to which guidance is on.</summary>
     public double GuidanceEnd { get; init; } = 1;
 
+    /// <summary>
+    /// Steps from one call of the network without the prompt to the next: 1 for one at each step. In between the last difference between the
+    /// predictions with and without guides on: up to half of the time, another picture.
+    /// </summary>
+    public int GuidanceEvery { get; init; } = 1;
+
+    /// <summary>How often the whole of a U-Net runs; null for at each step.</summary>
+    public DeepCache? DeepCache { get; init; }
+
     /// <summary>Width in pixels.</summary>
     public int? Width { get; init; }
 

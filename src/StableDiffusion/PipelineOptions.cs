@@ -39,4 +39,10 @@ public sealed record PipelineOptions
 
     /// <summary>Told what a user should know though nothing failed, such as words that had to be cut.</summary>
     public Action<string>? Warning { get; init; }
+
+    /// <summary>
+    /// What warnings call the properties of requests and of these options, as <see cref="RequestException.MessageFor"/> does in errors; null
+    /// for their own names.
+    /// </summary>
+    public Func<string, string>? ParameterName { get; init; }
 }

@@ -6,6 +6,10 @@ namespace StableDiffusion;
 public sealed partial class TextToImagePipeline
 {
     private readonly ConditionalWeakTable<ImageRequest, GenerationPlan> _plans = [];
+    private readonly MemoryNeed? _need;
+    private readonly long _free;
+    private readonly Func<string, string> _nameOf;
+    private bool _hasWarnedOfMemory;
 
     private TextToImagePipeline(ModelFolder folder, PipelineOptions options)
     {
@@ -19,7 +23,11 @@ public sealed partial class TextToImagePipeline
         _adapters = new AdapterShelf(folder, _warn);
         var host = new OnnxRuntimeHost(options.Device, options.Threads, options.SessionOptions) { Watch = options.NetworkWatch };
         Device = host.DeviceName;
-        var use = MemoryBudget.Decide(options.OneNetworkAtATime, options.OpensOnce, folder.WeightBytes, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        var weights = folder.WeightBytes(widened: Device == "cpu");
+        var use = MemoryBudget.Decide(options.OneNetworkAtATime, options.OpensOnce, weights.Values.Sum(), MachineMemory.Total);
+        _need = Device == "cpu" ? new MemoryNeed(folder, weights, use == NetworkUse.OneAtATime, options.Attention) : null;
+        _free = MachineMemory.Available;
+        _nameOf = options.ParameterName ?? (static name => name);
         var loader = new NetworkLoader(folder, host) { Attention = options.Attention, OneAtATime = use == NetworkUse.OneAtATime };
         _networks = new NetworkSet(folder, loader, use);
         _controls = new ControlShelf(folder, loader, use == NetworkUse.OneAtATime);
@@ -177,6 +185,12 @@ public sealed partial class TextToImagePipeline
         if (Folder.Vocabulary?.UnknownWords(plan.Request.Prompt) is { Count: > 0 } unknown)
         {
             _warn($"not in this model's vocabulary: {string.Join(", ", unknown)}. 'vocabulary' lists what {Folder.Name} can paint.");
+        }
+
+        if (!_hasWarnedOfMemory && _need?.Warning(plan, _free) is { } tooMuch)
+        {
+            _hasWarnedOfMemory = true;
+            _warn(ParameterText.Render(tooMuch, _nameOf));
         }
 
         foreach (var surprise in Surprises.Of(plan))

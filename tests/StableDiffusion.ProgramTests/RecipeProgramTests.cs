@@ -14,6 +14,7 @@ public sealed class RecipeProgramTests : IDisposable
         "-n dog --cfg-scale 6 --scheduler ddim --eta 0.5 --rng nvidia --clip-skip 2 -W 96 -H 64 --guidance-rescale 0.3 --guidance-end 0.8",
         "--scheduler dpmpp_2m --sigmas karras --scheduler-config solver_order=3 --num-images 2 --long-prompt truncate",
         "--lora LORA/kohya-r4.safetensors:unet=0.5,text=0.25 --variation-seed 9 --variation-strength 0.2 --tiling",
+        "--deep-cache 2:1 --guidance-every 3 --cfg-scale 4",
         "-W 48 -H 32 --hires-scale 2 --hires-steps 3 --hires-strength 0.5 --hires-upscaler lanczos --scheduler euler_a",
     ];
 

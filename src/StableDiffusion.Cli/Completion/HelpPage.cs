@@ -47,7 +47,7 @@ internal static class HelpPage
         ("Picture", ["--prompt", "--negative-prompt", "--seed", "--batch-count", "--num-images", "--width", "--height", "--steps", "--cfg-scale"]),
         ("Model and files", ["--model", "--preset", "--output", "--quality", "--from", "--save-latents"]),
         ("Sampling", ["--scheduler", "--sigmas", "--spacing", "--prediction", "--scheduler-config", "--eta", "--rng", "--latents"]),
-        ("Prompt and guidance", ["--clip-skip", "--long-prompt", "--guidance-rescale", "--guidance-start", "--guidance-end"]),
+        ("Prompt and guidance", ["--clip-skip", "--long-prompt", "--guidance-rescale", "--guidance-start", "--guidance-end", "--guidance-every", "--deep-cache"]),
         ("Starting from a picture", ["--init-image", "--strength", "--mask", "--resize-mode"]),
         ("Variations and size", ["--variation-seed", "--variation-strength", "--hires-scale", "--hires-steps", "--hires-strength", "--hires-upscaler", "--upscale", "--upscaler", "--tiling"]),
         ("Watching it form", ["--steps-to", "--animate", "--preview", "--preview-format"]),

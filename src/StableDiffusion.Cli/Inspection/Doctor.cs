@@ -62,20 +62,12 @@ internal static class Doctor
 
     private static Finding Memory(string modelPath)
     {
-        var total = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        var free = AvailableMemory() ?? total;
+        var (total, free) = (MachineMemory.Total, MachineMemory.Available);
         var needed = Directory.Exists(modelPath) ? ModelReport.Of(modelPath).LargestBytes : 0;
         var text = $"{ByteSize.Of(total)}, {ByteSize.Of(free)} free";
         return needed > free
             ? new Finding("memory", FindingState.Warning, $"{text}; the largest network of {modelPath} alone takes {ByteSize.Of(needed)}.")
             : Finding.Good("memory", text);
-    }
-
-    private static long? AvailableMemory()
-    {
-        const string memInfo = "/proc/meminfo";
-        var line = File.Exists(memInfo) ? File.ReadLines(memInfo).FirstOrDefault(one => one.StartsWith("MemAvailable:", StringComparison.Ordinal)) : null;
-        return line is not null && long.TryParse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], out var kilobytes) ? kilobytes * 1024 : null;
     }
 
     private static Finding Cuda()

@@ -88,6 +88,19 @@ internal sealed class ImageOptions
         DefaultValueFactory = _ => 1,
     };
 
+    public Option<int> GuidanceEvery { get; } = new("--guidance-every")
+    {
+        Description = "Run the network without the prompt only at each n-th step, and let the last difference guide those between: faster, another picture.",
+        HelpName = "n",
+        DefaultValueFactory = _ => 1,
+    };
+
+    public Option<string?> DeepCache { get; } = new("--deep-cache")
+    {
+        Description = "Run the whole U-Net only at each n-th step, and its outermost layers between, from skip connection 0 on: faster, another picture. SD 1, 2 and XL.",
+        HelpName = "n[:branch]",
+    };
+
     public Option<int?> Width { get; } = new("--width", "-W") { Description = "Width in pixels. [default: from the model]", HelpName = "pixels" };
 
     public Option<int?> Height { get; } = new("--height", "-H") { Description = "Height in pixels. [default: from the model]", HelpName = "pixels" };
@@ -262,6 +275,8 @@ internal sealed class ImageOptions
         Setting.Of(GuidanceRescale, nameof(ImageRequest.GuidanceRescale), (request, value) => request with { GuidanceRescale = value }),
         Setting.Of(GuidanceStart, nameof(ImageRequest.GuidanceStart), (request, value) => request with { GuidanceStart = value }),
         Setting.Of(GuidanceEnd, nameof(ImageRequest.GuidanceEnd), (request, value) => request with { GuidanceEnd = value }),
+        Setting.Of(GuidanceEvery, nameof(ImageRequest.GuidanceEvery), (request, value) => request with { GuidanceEvery = value }),
+        Setting.OfText(DeepCache, nameof(ImageRequest.DeepCache), (request, text) => request with { DeepCache = CacheOf(text) }),
         Setting.Of(Rng, nameof(ImageRequest.Generator), (request, name) => request with { Generator = Choice(Rng, name!, _generators) }),
         Setting.Of(Prompt2, nameof(ImageRequest.Prompt2), (request, value) => request with { Prompt2 = value }),
         Setting.Of(NegativePrompt2, nameof(ImageRequest.NegativePrompt2), (request, value) => request with { NegativePrompt2 = value }),
@@ -397,6 +412,16 @@ internal sealed class ImageOptions
                 ? JsonValue.Create(value)
                 : throw new RequestException($"{option.Name} {OneLine.Quote(value)} is not known; give {string.Join(" or ", choices)}.");
         }
+    }
+
+    private DeepCache CacheOf(string text)
+    {
+        var parts = text.Split(':');
+        return parts.Length <= 2
+            && int.TryParse(parts[0], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var interval)
+            && int.TryParse(parts.ElementAtOrDefault(1) ?? "0", NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var branch)
+            ? new DeepCache(interval, branch)
+            : throw new RequestException($"{DeepCache.Name} {OneLine.Quote(text)} must be a number of steps, with or without a branch: 3 or 3:1.");
     }
 
     /// <summary>Numbers, true, false and null as JSON, the last three also as Python writes them; everything else as text.</summary>

@@ -14,6 +14,8 @@ internal static class OptionNames
         select KeyValuePair.Create(row.Property, row.Option))
     {
         [nameof(PipelineOptions.Device)] = new ProgramOptions().Device,
+        [nameof(PipelineOptions.OneNetworkAtATime)] = new ProgramOptions().LowMemory,
+        [nameof(PipelineOptions.FuseAttention)] = new ProgramOptions().Attention,
     };
 
     /// <summary>The properties that have an option.</summary>

@@ -32,9 +32,9 @@ internal sealed class ProgramOptions
         DefaultValueFactory = _ => 0,
     };
 
-    private Option<bool> LowMemory { get; } = new("--low-memory") { Description = "Close each network before the next is opened. [default: for one seed, and where they do not fit together]" };
+    public Option<bool> LowMemory { get; } = new("--low-memory") { Description = "Close each network before the next is opened. [default: for one seed, and where they do not fit together]" };
 
-    private Option<string> Attention { get; } = new("--attention")
+    public Option<string> Attention { get; } = new("--attention")
     {
         Description = "fused: ONNX Runtime's fused attention wherever it fits, in memory; plain: as the export spells it out. Equal but for the last bits.",
         HelpName = "fused|plain",
@@ -109,6 +109,7 @@ internal sealed class ProgramOptions
             OneNetworkAtATime = parsed.GetValue(LowMemory) ? true : null,
             OpensOnce = opensOnce,
             Warning = log.Warn,
+            ParameterName = OptionNames.Option,
         });
         log.Detail($"model {pipeline.Folder.Path} ({pipeline.Folder.PipelineClass}, scheduler {pipeline.Folder.Scheduler.ClassName}), device {pipeline.Device}");
         return pipeline;

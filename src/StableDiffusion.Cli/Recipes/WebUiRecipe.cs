@@ -123,6 +123,12 @@ internal static class WebUiRecipe
                 recipe.Set("guidance_start", start);
                 recipe.Set("guidance_end", end);
                 break;
+            case "Guidance every":
+                recipe.Set("guidance_every", value);
+                break;
+            case "Deep cache":
+                recipe.Set("deep_cache", value);
+                break;
             case "Batch size" when isOurs:
                 recipe.Set("num_images", value);
                 break;

@@ -16,12 +16,16 @@ internal static class Denoiser
         var calls = run.Scheduler.Timesteps.Count;
         var guided = new float[latents.Values.Length];
         using var predictions = new Predictions(network, run, latents);
+        var lead = new GuidanceLead(run.Guidance, latents.Values.Length);
 
         for (var call = 0; call < calls; call++)
         {
             cancellation.ThrowIfCancellationRequested();
-            var which = new DenoisingCall(call, calls, run.Scheduler.Timesteps[call]);
-            var (negative, positive) = predictions.At(run.Guidance.IsOnAt(call, calls));
+            var stepIndex = run.Scheduler.StepOf(call);
+            var which = new DenoisingCall(call, calls, run.Scheduler.Timesteps[call]) { Step = stepIndex, DeepCacheInterval = run.DeepCacheInterval };
+            var isGuided = run.Guidance.IsOnAt(call, calls) && run.Negative is not null;
+            var reuses = isGuided && lead.MayReuse(stepIndex);
+            var (negative, positive) = predictions.At(isGuided && !reuses);
             for (var image = 0; image < images; image++)
             {
                 var input = positive.Input(image);
@@ -44,7 +48,12 @@ internal static class Denoiser
                 var output = guided.AsSpan(image * latents.ImageLength, latents.ImageLength);
                 if (negative is { } other)
                 {
+                    lead.Keep(image, stepIndex, other.Output(image), positive.Output(image));
                     run.Guidance.Combine(other.Output(image), positive.Output(image), output);
+                }
+                else if (reuses)
+                {
+                    lead.Combine(image, positive.Output(image), output);
                 }
                 else
                 {
@@ -72,7 +81,7 @@ internal static class Denoiser
         public void Run(DenoisingCall which, CancellationToken cancellation) => Batch.Run(which, cancellation);
     }
 
-    /// <summary>The batches of a run: negative rows then positive rows in one call, or two calls where the texts differ in length.</summary>
+    /// <summary>The batches of a run: negative rows then positive rows in one call, or two calls where the texts differ in length or one is asked for less often.</summary>
     private sealed class Predictions(IDenoisingNetwork network, DenoisingRun run, Latents latents) : IDisposable
     {
         private IDenoisingBatch? _together;
@@ -86,7 +95,7 @@ internal static class Denoiser
                 return (null, new Rows(_positive ??= Prepare(run.Positive), 0));
             }
 
-            if (negative[0].SharesCallsWith(run.Positive[0]))
+            if (run.Guidance.Every == 1 && negative[0].SharesCallsWith(run.Positive[0]))
             {
                 _together ??= Prepare([.. negative, .. run.Positive]);
                 return (new Rows(_together, 0), new Rows(_together, latents.Count));
@@ -129,6 +138,9 @@ internal sealed record DenoisingRun
     /// <summary>What the network was trained to say, where its steps are to be reported from inside; otherwise null.</summary>
     public PredictionType? Watched { get; init; }
 
+    /// <summary>Every so many steps the whole network runs; see <see cref="DeepCache"/>.</summary>
+    public int DeepCacheInterval { get; init; } = 1;
+
     public static DenoisingRun Of(PaintingGroup group, IScheduler scheduler, Inpainting? inpainting) => new()
     {
         Scheduler = scheduler,
@@ -138,5 +150,6 @@ internal sealed record DenoisingRun
         Noise = group.Noise,
         Inpainting = inpainting,
         Watched = group.Plan.Request.ReportsSteps ? group.Plan.Predicts : null,
+        DeepCacheInterval = group.Plan.Request.DeepCache?.Interval ?? 1,
     };
 }

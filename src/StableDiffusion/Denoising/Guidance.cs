@@ -7,7 +7,12 @@ namespace StableDiffusion;
 /// <param name="Rescale">The factor φ of Lin et al. (2023), arXiv 2305.08891, section 3.4; 0 for none.</param>
 /// <param name="Start">Share of the run, 0 to 1, from which on guidance is on.</param>
 /// <param name="End">Share of the run up to which guidance is on.</param>
-internal sealed record Guidance(double Scale, double Rescale, double Start, double End)
+/// <param name="Every">
+/// Steps from one call without the prompt to the next, 1 for one at each. In between the last difference of the two predictions stands for the
+/// present one, which changes little from step to step: the CFG-Cache of Lv et al. (2024), FasterCache, arXiv 2410.19355, without its weights by
+/// frequency.
+/// </param>
+internal sealed record Guidance(double Scale, double Rescale, double Start, double End, int Every = 1)
 {
     /// <summary>Whether any step asks the network twice.</summary>
     public bool IsOn => Scale > 1;

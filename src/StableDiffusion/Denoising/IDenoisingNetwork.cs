@@ -34,4 +34,14 @@ internal interface IDenoisingBatch : IDisposable
 /// <param name="Index">From 0; calls without and with the prompt have the same index.</param>
 /// <param name="Count">Calls of the whole run.</param>
 /// <param name="Timestep">The time step, in training steps.</param>
-internal readonly record struct DenoisingCall(int Index, int Count, float Timestep);
+internal readonly record struct DenoisingCall(int Index, int Count, float Timestep)
+{
+    /// <summary>The step of the run, from 0; a step may have several calls.</summary>
+    public int Step { get; init; }
+
+    /// <summary>Every so many steps the whole network runs; see <see cref="DeepCache"/>.</summary>
+    public int DeepCacheInterval { get; init; } = 1;
+
+    /// <summary>Whether what was deep in the network at an earlier step may stand for what is at this one.</summary>
+    public bool MayReuse(int step) => Step % DeepCacheInterval != 0 && step / DeepCacheInterval == Step / DeepCacheInterval;
+}

@@ -1,11 +1,41 @@
+using Microsoft.ML.OnnxRuntime;
+
 namespace StableDiffusion;
 
 /// <summary>The buffers of one session run of the UNet.</summary>
 internal sealed record UNetCall(IReadOnlyList<OnnxBuffer> Inputs, OnnxBuffer Sample, OnnxBuffer Timestep, OnnxBuffer Output, IReadOnlyList<OnnxBuffer> Residuals, int Rows)
     : IDisposable
 {
+    private IDisposableReadOnlyCollection<OrtValue>? _outputs;
+    private int _step;
+
+    /// <summary>Runs the whole network, or its outer layers with what was further in at an earlier step of the same interval.</summary>
+    public void Run(OnnxModel whole, OnnxModel? shallow, string output, DenoisingCall which, CancellationToken cancellation)
+    {
+        if (shallow is null)
+        {
+            whole.Run(Inputs, [Output], cancellation);
+        }
+        else if (_outputs is not null && which.MayReuse(_step))
+        {
+            shallow.Run(Inputs, [Output], cancellation, (DeepCacheEdit.Feature, _outputs[1]));
+        }
+        else
+        {
+            _outputs?.Dispose();
+            _outputs = null;
+            _outputs = whole.RunToValues(Inputs, [output, DeepCacheEdit.Feature], cancellation);
+            _step = which.Step;
+            Output.Take(_outputs[0]);
+            return;
+        }
+
+        Output.Download();
+    }
+
     public void Dispose()
     {
+        _outputs?.Dispose();
         foreach (var input in Inputs)
         {
             input.Dispose();
@@ -16,7 +46,7 @@ internal sealed record UNetCall(IReadOnlyList<OnnxBuffer> Inputs, OnnxBuffer Sam
 }
 
 /// <summary>A number of rows through the UNet again and again: in one call, or in several where the export fixes the batch.</summary>
-internal sealed class UNetBatch(OnnxModel model, IReadOnlyList<UNetCall> calls, int rows) : IResidualBatch
+internal sealed class UNetBatch(OnnxModel model, OnnxModel? shallow, string output, IReadOnlyList<UNetCall> calls, int rows) : IResidualBatch
 {
     public Span<float> Input(int row)
     {
@@ -55,8 +85,7 @@ internal sealed class UNetBatch(OnnxModel model, IReadOnlyList<UNetCall> calls, 
                 residual.Upload();
             }
 
-            model.Run(call.Inputs, [call.Output], cancellation);
-            call.Output.Download();
+            call.Run(model, shallow, output, which, cancellation);
         }
     }
 

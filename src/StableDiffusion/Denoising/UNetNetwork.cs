@@ -4,6 +4,7 @@ namespace StableDiffusion;
 internal sealed class UNetNetwork : IDenoisingNetwork
 {
     private readonly OnnxModel _model;
+    private readonly OnnxModel? _shallow;
     private readonly ModelFolder _folder;
     private readonly string _sample;
     private readonly string _timestep;
@@ -15,6 +16,7 @@ internal sealed class UNetNetwork : IDenoisingNetwork
     {
         _folder = folder;
         _model = loader.Open("unet", edits);
+        _shallow = loader.Edits.OfType<DeepCacheEdit>().LastOrDefault() is { } cache ? OpenShallow(loader, cache.Branch) : null;
         _sample = _model.InputNamed("sample");
         _timestep = _model.InputNamed("timestep");
         _output = _model.OutputNamed("out_sample", "latent", "sample");
@@ -36,7 +38,7 @@ internal sealed class UNetNetwork : IDenoisingNetwork
                 calls.Add(PrepareCall(part, size, height, width));
             }
 
-            return new UNetBatch(_model, calls, rows.Count);
+            return new UNetBatch(_model, _shallow, _output, calls, rows.Count);
         }
         catch
         {
@@ -45,7 +47,24 @@ internal sealed class UNetNetwork : IDenoisingNetwork
         }
     }
 
-    public void Dispose() => _model.Dispose();
+    public void Dispose()
+    {
+        _model.Dispose();
+        _shallow?.Dispose();
+    }
+
+    private OnnxModel OpenShallow(NetworkLoader loader, int branch)
+    {
+        try
+        {
+            return loader.Open("unet", new ShallowEdit(branch));
+        }
+        catch
+        {
+            _model.Dispose();
+            throw;
+        }
+    }
 
     private UNetCall PrepareCall(Conditioning[] rows, int size, int height, int width)
     {

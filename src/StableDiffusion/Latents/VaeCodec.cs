@@ -37,7 +37,7 @@ internal sealed class VaeCodec(ModelFolder folder, NetworkLoader loader) : ILate
     private Tiles? TilesFor(int height, int width, bool isEncoder)
     {
         var tiling = Tiling;
-        if (tiling is null && VaeMemory.IsShort(height, width, folder.PixelsPerLatent, folder.Vae.Channels, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes))
+        if (tiling is null && VaeMemory.IsShort(height, width, folder.PixelsPerLatent, folder.Vae.Channels, MachineMemory.Total))
         {
             tiling = new VaeTiling();
         }

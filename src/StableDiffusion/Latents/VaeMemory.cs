@@ -12,19 +12,24 @@ internal static class VaeMemory
     /// <summary>The share of the memory that one picture may take.</summary>
     private const double Share = 0.6;
 
-    /// <summary>Whether the whole would not fit.</summary>
-    /// <param name="height">Latent height.</param>
-    /// <param name="width">Latent width.</param>
-    /// <param name="pixelsPerLatent">Pixels along one side of a latent.</param>
-    /// <param name="channels">Channels at the full size.</param>
-    /// <param name="available">Bytes of memory.</param>
-    public static bool IsShort(int height, int width, int pixelsPerLatent, int channels, double available)
+    /// <summary>About what the decoder takes beside its weights.</summary>
+    /// <inheritdoc cref="IsShort"/>
+    public static double Bytes(int height, int width, int pixelsPerLatent, int channels)
     {
         var latents = (double)height * width;
         var convolutions = latents * pixelsPerLatent * pixelsPerLatent * channels * BytesPerPixelAndChannel;
 
         // The one attention in the middle compares every latent with every other, before and after the softmax.
         var attention = 2 * latents * latents * sizeof(float);
-        return Math.Max(convolutions, attention) > available * Share;
+        return Math.Max(convolutions, attention);
     }
+
+    /// <summary>Whether the whole would not fit.</summary>
+    /// <param name="height">Latent height.</param>
+    /// <param name="width">Latent width.</param>
+    /// <param name="pixelsPerLatent">Pixels along one side of a latent.</param>
+    /// <param name="channels">Channels at the full size.</param>
+    /// <param name="available">Bytes of memory.</param>
+    public static bool IsShort(int height, int width, int pixelsPerLatent, int channels, double available) =>
+        Bytes(height, width, pixelsPerLatent, channels) > available * Share;
 }

@@ -174,11 +174,12 @@ public sealed class ModelFolder
         return !System.IO.Path.Exists(here) && System.IO.Path.Exists(below) ? below : here;
     }
 
-    /// <summary>Bytes of all networks with their external weights: about what they take in memory.</summary>
-    internal long WeightBytes => new[] { Family.NetworkPart }.Concat(Family.ConditionerParts(this)).Concat(Family.CodecParts)
-        .Select(NetworkOf)
-        .Where(File.Exists)
-        .Sum(NetworkFile.Bytes);
+    /// <summary>Bytes of each network with its external weights, by its folder: about what they take in memory.</summary>
+    /// <param name="widened">Whether float16 is held as float32, as on a CPU, which does not compute with it.</param>
+    internal IReadOnlyDictionary<string, long> WeightBytes(bool widened) =>
+        new[] { Family.NetworkPart }.Concat(Family.ConditionerParts(this)).Concat(Family.CodecParts)
+            .Where(part => File.Exists(NetworkOf(part)))
+            .ToDictionary(part => part, part => NetworkFile.Bytes(NetworkOf(part), widened));
 
     private void RequireFiles(IReadOnlyList<string> needed)
     {

@@ -52,12 +52,17 @@ internal static class NetworkFile
     private static decimal EndOf(OnnxInitializer weight) => (decimal)weight.File!.Offset + (weight.File.Length ?? 0);
 
     /// <summary>The size of a network with all weights that it keeps in other files; links count as what they lead to.</summary>
-    public static long Bytes(string path)
+    /// <param name="path">The network.</param>
+    /// <param name="widened">Whether float16 counts as float32.</param>
+    public static long Bytes(string path, bool widened)
     {
         var graph = OnnxGraph.Load(path);
         var others = graph.Initializers.Select(one => one.File?.Location).OfType<string>().Where(WeightFiles.IsInside).Select(location => Path.Combine(graph.Folder, location));
-        return others.Append(path).Where(File.Exists).Select(WeightFiles.RealPath).Distinct().Sum(Length);
+        return others.Append(path).Where(File.Exists).Select(WeightFiles.RealPath).Distinct().Sum(Length)
+            + (widened ? graph.Initializers.Where(one => one.ElementType is OnnxElementType.Float16 or OnnxElementType.BFloat16).Sum(BytesOfHalves) : 0);
     }
+
+    private static long BytesOfHalves(OnnxInitializer weight) => (long)Math.Min(weight.Dimensions.Aggregate(2.0, (bytes, size) => bytes * size), 1L << 50);
 
     private static long Length(string path)
     {

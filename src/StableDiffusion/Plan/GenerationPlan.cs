@@ -20,7 +20,8 @@ internal sealed class GenerationPlan
             GuidanceEmbedding is null ? Scale : 1,
             RequestCheck.Share(nameof(request.GuidanceRescale), request.GuidanceRescale),
             RequestCheck.Share(nameof(request.GuidanceStart), request.GuidanceStart),
-            RequestCheck.Share(nameof(request.GuidanceEnd), request.GuidanceEnd));
+            RequestCheck.Share(nameof(request.GuidanceEnd), request.GuidanceEnd),
+            RequestCheck.Positive(nameof(request.GuidanceEvery), request.GuidanceEvery));
         Strength = RequestCheck.Strength(request, folder);
         if (request.Eta is { } eta)
         {
@@ -51,7 +52,7 @@ internal sealed class GenerationPlan
     public ModelFolder Folder { get; }
 
     /// <summary>What the request changes in the networks' graphs.</summary>
-    public IReadOnlyList<IGraphEdit> Edits => Request.Edits;
+    public IReadOnlyList<IGraphEdit> Edits => Request.DeepCache is { Interval: > 1 } cache ? [.. Request.Edits, new DeepCacheEdit(cache.Branch)] : Request.Edits;
 
     public int Steps { get; }
 
@@ -132,7 +133,7 @@ internal sealed class GenerationPlan
         && (Request.Scheduler, Request.SchedulerFactory, Request.Eta) == (other.Request.Scheduler, other.Request.SchedulerFactory, other.Request.Eta)
         && TimeIds.AsSpan().SequenceEqual(other.TimeIds)
         && GuidanceEmbedding.AsSpan().SequenceEqual(other.GuidanceEmbedding)
-        && (Request.Tiling, Request.Seamless) == (other.Request.Tiling, other.Request.Seamless)
+        && (Request.Tiling, Request.Seamless, Request.DeepCache) == (other.Request.Tiling, other.Request.Seamless, other.Request.DeepCache)
         && (Request.Hires, Request.Upscale, Request.UpscalerInUse) == (other.Request.Hires, other.Request.Upscale, other.Request.UpscalerInUse)
         && Request.Loras.SequenceEqual(other.Request.Loras)
         && Request.Embeddings.SequenceEqual(other.Request.Embeddings) && Request.EmbeddingFolder == other.Request.EmbeddingFolder

@@ -114,6 +114,16 @@ internal static class PictureParameters
             yield return Of("Guidance range", string.Create(CultureInfo.InvariantCulture, $"{plan.Guidance.Start}-{plan.Guidance.End}"));
         }
 
+        if (plan.Guidance.Every > 1)
+        {
+            yield return Of("Guidance every", plan.Guidance.Every);
+        }
+
+        if (plan.Request.DeepCache is { Interval: > 1 } cache)
+        {
+            yield return Of("Deep cache", string.Create(CultureInfo.InvariantCulture, $"{cache.Interval}:{cache.Branch}"));
+        }
+
         foreach (var (name, value) in GivenBeside(plan.Request))
         {
             yield return Of(name, value);

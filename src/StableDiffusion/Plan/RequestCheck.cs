@@ -70,6 +70,7 @@ internal static class RequestCheck
         folder.Family.Check(request, folder);
         Control.Require(request);
         VaeTiling.Require(request, folder);
+        DeepCache.Require(request);
         Enlarger.Require(request);
         Share(nameof(request.VariationStrength), request.VariationStrength);
         if (request.VariationSeed is null && request.VariationStrength > 0)

@@ -20,6 +20,7 @@ internal static class RequestLimits
         (nameof(ImageRequest.OriginalSize), request => request.OriginalSize is not null, "SDXL"),
         (nameof(ImageRequest.TargetSize), request => request.TargetSize is not null, "SDXL"),
         (nameof(ImageRequest.Crop), request => request.Crop != (0, 0), "SDXL"),
+        (nameof(ImageRequest.DeepCache), request => request.DeepCache is not null, "models with a U-Net (Stable Diffusion 1, 2 and XL)"),
         (nameof(ImageRequest.Loras), request => request.Loras.Count > 0, "Stable Diffusion 1, 2 and XL"),
         (nameof(ImageRequest.Controls), request => request.Controls.Count > 0, "Stable Diffusion 1, 2 and XL"),
         (nameof(ImageRequest.Embeddings), request => request.Embeddings.Count > 0, "Stable Diffusion 1, 2 and XL"),

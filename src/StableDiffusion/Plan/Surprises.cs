@@ -20,6 +20,8 @@ internal static partial class Surprises
             plan => $"the start of guidance changes nothing: guidance is off at scale {Scale(plan)}."),
         new(nameof(ImageRequest.GuidanceEnd), plan => plan.Request.GuidanceEnd < 1 && !plan.Guidance.IsOn,
             plan => $"the end of guidance changes nothing: guidance is off at scale {Scale(plan)}."),
+        new(nameof(ImageRequest.GuidanceEvery), plan => plan.Request.GuidanceEvery > 1 && !plan.Guidance.IsOn,
+            plan => $"the interval of guidance changes nothing: guidance is off at scale {Scale(plan)}."),
         new(nameof(ImageRequest.Mask), plan => plan.Request.Mask is { } mask && All(mask, value => value < 128),
             plan => "the mask has no light place, so nothing of the picture is painted anew; white says where to paint."),
         new(nameof(ImageRequest.Mask), plan => plan.Request.Mask is { } mask && All(mask, value => value >= 128),

@@ -79,6 +79,9 @@ internal sealed class OnnxBuffer : IDisposable
         return _floats;
     }
 
+    /// <summary>Brings what a network gave of this shape into <see cref="Floats"/>.</summary>
+    public void Take(OrtValue value) => OnnxModel.ToFloats(value).Values.CopyTo(_floats, 0);
+
     /// <summary>Fills an integer input with token ids.</summary>
     public void WriteIds(ReadOnlySpan<int> ids)
     {

@@ -55,8 +55,28 @@ internal sealed class OnnxModel : IDisposable
     public OnnxBuffer OutputBuffer(string name, params ReadOnlySpan<long> shape) => new(name, Outputs[name].ElementDataType, shape);
 
     /// <summary>Runs the network over buffers that stay the same from run to run.</summary>
-    public void Run(IReadOnlyList<OnnxBuffer> inputs, IReadOnlyList<OnnxBuffer> outputs, CancellationToken cancellation) =>
-        Run(options => _session.Run(options, NamesOf(inputs), ValuesOf(inputs), NamesOf(outputs), ValuesOf(outputs)), cancellation);
+    /// <param name="inputs">What it is fed.</param>
+    /// <param name="outputs">Where its outputs go.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <param name="more">Further inputs, as another network gave them.</param>
+    public void Run(
+        IReadOnlyList<OnnxBuffer> inputs, IReadOnlyList<OnnxBuffer> outputs, CancellationToken cancellation, params (string Name, OrtValue Value)[] more) =>
+        Run(
+            options => _session.Run(
+                options,
+                [.. NamesOf(inputs), .. more.Select(one => one.Name)],
+                [.. ValuesOf(inputs), .. more.Select(one => one.Value)],
+                NamesOf(outputs),
+                ValuesOf(outputs)),
+            cancellation);
+
+    /// <summary>Runs the network and leaves its outputs as they are, to be fed to another; whoever asks for them disposes them.</summary>
+    public IDisposableReadOnlyCollection<OrtValue> RunToValues(IReadOnlyList<OnnxBuffer> inputs, IReadOnlyList<string> outputNames, CancellationToken cancellation)
+    {
+        IDisposableReadOnlyCollection<OrtValue>? values = null;
+        Run(options => values = _session.Run(options, NamesOf(inputs), ValuesOf(inputs), outputNames), cancellation);
+        return values!;
+    }
 
     /// <summary>Runs the network once where the shape of the output is not known before.</summary>
     /// <returns>The values as float32 and the shape of each output asked for.</returns>
@@ -110,7 +130,8 @@ internal sealed class OnnxModel : IDisposable
         }
     }
 
-    private static (float[] Values, long[] Shape) ToFloats(OrtValue value)
+    /// <summary>A network's output as float32, and its shape.</summary>
+    internal static (float[] Values, long[] Shape) ToFloats(OrtValue value)
     {
         var info = value.GetTensorTypeAndShape();
         float[] values = info.ElementDataType switch

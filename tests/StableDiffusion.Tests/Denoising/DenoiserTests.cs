@@ -66,6 +66,51 @@ public sealed class DenoiserTests : IDisposable
     }
 
     [Fact]
+    public void A_scale_of_1_asks_for_the_prompt_alone_whatever_the_negative_one_is()
+    {
+        Denoise(Start(1), new HalvingScheduler(3), [FakeNetwork.Told(0.5f)], [FakeNetwork.Told(0.25f)], Unguided);
+
+        Assert.Equal([1, 1, 1], _network.Calls.Select(asked => asked.Rows));
+    }
+
+    [Fact]
+    public void Between_the_steps_that_ask_for_both_texts_the_last_difference_guides()
+    {
+        var latents = Start(1);
+
+        Denoise(latents, new HalvingScheduler(4), [FakeNetwork.Told(0.5f)], [FakeNetwork.Told(0.25f)], new Guidance(2, 0, 0, 1, Every: 2));
+
+        // The network says x/2 and x/4, guided x/4 + 2·(x/2 − x/4) = 3x/4: 1 becomes 1/4, and the difference is 1/4.
+        // Guided by it 1/8 + (2 − 1)·1/4 = 3/8: −1/8. Again by both, 3x/4: −1/32, and the difference is −1/32.
+        // At last −1/64 − 1/32 = −3/64: 1/64.
+        Assert.Equal([1f / 64], latents.Values);
+        Assert.Equal([0, 0, 1, 2, 2, 3], _network.Calls.Select(asked => asked.Call.Index));
+    }
+
+    [Fact]
+    public void Guidance_that_begins_later_is_taken_from_its_first_step()
+    {
+        Denoise(Start(1), new HalvingScheduler(4), [FakeNetwork.Told(0.5f)], [FakeNetwork.Told(0.25f)], new Guidance(2, 0, 0.25, 1, Every: 3));
+
+        Assert.Equal([0, 1, 1, 2, 3, 3], _network.Calls.Select(asked => asked.Call.Index));
+    }
+
+    /// <summary>PNDM takes its first step twice, or the first three in four calls each; Heun and DPM2 each step but the last in two.</summary>
+    [Theory]
+    [InlineData("euler", true, 0, 1, 2, 3, 4)]
+    [InlineData("heun", true, 0, 0, 1, 1, 2, 2, 3, 3, 4)]
+    [InlineData("dpm2", true, 0, 0, 1, 1, 2, 2, 3, 3, 4)]
+    [InlineData("pndm", true, 0, 0, 1, 2, 3, 4)]
+    [InlineData("pndm", false, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 4)]
+    public void Every_call_knows_its_step(string name, bool skipsRungeKutta, params int[] steps)
+    {
+        var json = JsonSerializer.SerializeToElement(new { _class_name = "PNDMScheduler", beta_schedule = "scaled_linear", beta_start = 0.00085, beta_end = 0.012, skip_prk_steps = skipsRungeKutta });
+        var scheduler = SchedulerTable.Create(SchedulerConfig.Parse(json), name, new SchedulerRun { Steps = 5 });
+
+        Assert.Equal(steps, Enumerable.Range(0, scheduler.Timesteps.Count).Select(scheduler.StepOf));
+    }
+
+    [Fact]
     public void Numbers_that_are_not_finite_stop_the_run_at_their_call()
     {
         var error = Assert.Throws<ModelException>(

@@ -156,7 +156,7 @@ internal sealed class FuzzTargets : IDisposable
         File.WriteAllBytes(path, bytes);
         NetworkSignature.Read(path, "sample", 4);
         NetworkFile.RequireWhole(path);
-        NetworkFile.Bytes(path);
+        NetworkFile.Bytes(path, widened: true);
         var graph = OnnxGraph.Load(path);
         var index = new OnnxIndex(graph);
         foreach (var tensor in graph.Nodes.SelectMany(node => node.Reads).Take(500))

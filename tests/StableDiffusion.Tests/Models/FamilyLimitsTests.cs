@@ -18,6 +18,7 @@ public sealed class FamilyLimitsTests(Pipelines pipelines) : IClassFixture<Pipel
         ["SD 3 with no text for T5"] = ("sd3", _cat with { MaxSequenceLength = 0 }, "MaxSequenceLength"),
         ["SD 3 with a width that makes no patches"] = ("sd3", _cat with { Width = 72 }, "Width"),
         ["SD 3 with learnt words"] = ("sd3", _cat with { EmbeddingFolder = "words" }, "EmbeddingFolder"),
+        ["SD 3 with a deep cache"] = ("sd3", _cat with { DeepCache = new DeepCache(2) }, "DeepCache"),
         ["Flux with DDIM"] = ("flux-dev", _cat with { Scheduler = "ddim" }, "Scheduler"),
         ["Flux with a third prompt"] = ("flux-dev", _cat with { Prompt3 = "pear" }, "Prompt3"),
         ["Flux with layers left out"] = ("flux-dev", _cat with { ClipSkip = 2 }, "ClipSkip"),

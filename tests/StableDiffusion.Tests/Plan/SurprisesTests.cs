@@ -13,6 +13,7 @@ public class SurprisesTests
         { "rescale", _plain with { GuidanceRescale = 0.5, GuidanceScale = 0.5 }, "guidance rescale changes nothing" },
         { "start", _plain with { GuidanceStart = 0.2, GuidanceScale = 1 }, "the start of guidance changes nothing" },
         { "end", _plain with { GuidanceEnd = 0.8, GuidanceScale = 1 }, "the end of guidance changes nothing" },
+        { "every", _plain with { GuidanceEvery = 2, GuidanceScale = 1 }, "the interval of guidance changes nothing" },
         { "black mask", _plain with { InitImage = Grey(200), Mask = Grey(0) }, "the mask has no light place" },
         { "white mask", _plain with { InitImage = Grey(200), Mask = Grey(255) }, "the mask is light all over" },
         { "editing", _plain with { Prompt = "a [cat:dog:0.5]" }, "'[cat:dog:0.5]', which other programs read as an instruction" },

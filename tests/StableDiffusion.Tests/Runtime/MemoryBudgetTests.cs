@@ -47,11 +47,52 @@ public sealed class MemoryBudgetTests
             weights.SetLength(weights.Length + more);
         }
 
-        var opened = 0;
+        var (opened, openedBefore) = (0, (int?)null);
         using var pipeline = TextToImagePipeline.Load(
-            copy.Path, new PipelineOptions { Device = ExecutionDevice.Cpu, Threads = 1, SessionOptions = _ => Interlocked.Increment(ref opened) });
+            copy.Path,
+            new PipelineOptions
+            {
+                Device = ExecutionDevice.Cpu,
+                Threads = 1,
+                SessionOptions = _ => Interlocked.Increment(ref opened),
+                Warning = said => openedBefore = said.Contains("needs about", StringComparison.Ordinal) ? opened : openedBefore,
+            });
         Assert.Equal(2, pipeline.Generate(_request).Count());
 
         Assert.Equal(expected, opened);
+        Assert.Equal(more > 0 ? 0 : null, openedBefore);
+    }
+
+    /// <summary>sd1 as if it had the weights of Stable Diffusion 1.5, 4.1 GB: its own layers are narrow and pass on little.</summary>
+    [Theory]
+    [InlineData(false, false, 512, 1, 5.1, null)]
+    [InlineData(false, false, 512, 1, 4.2, "--low-memory takes about")]
+    [InlineData(true, false, 512, 1, 4, null)]
+    [InlineData(true, false, 512, 1, 3, "The unet alone has 3.4 GB of weights: a smaller model is what fits.")]
+    [InlineData(true, true, 512, 1, 4, "Fused attention, the default of --attention, takes less.")]
+    [InlineData(true, false, 2048, 16, 8, "A smaller -W and -H or fewer --num-images take less.")]
+    public void What_does_not_fit_is_said_with_numbers_and_what_to_do(bool oneAtATime, bool isPlain, int size, int images, double gigabytes, string? advice)
+    {
+        var weights = new Dictionary<string, long> { ["text_encoder"] = 500_000_000, ["unet"] = 3_400_000_000, ["vae_decoder"] = 200_000_000 };
+        var folder = ModelFolder.Open(Goldens.PathOf("models", "sd1"));
+        var need = new MemoryNeed(folder, weights, oneAtATime, isPlain ? AttentionKind.Plain : AttentionKind.Fused);
+
+        var said = need.Warning(GenerationPlan.Of(_request with { Width = size, Height = size, ImagesPerSeed = images }, folder), gigabytes * 1e9);
+
+        var text = said is null ? null : ParameterText.Render(said, StableDiffusion.Cli.OptionNames.Option);
+        Assert.Equal(advice is null, text is null);
+        Assert.Contains(advice ?? "", text ?? "", StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_memory_that_is_free_is_a_part_of_the_whole() => Assert.InRange(MachineMemory.Available, 1, MachineMemory.Total);
+
+    [Fact]
+    public void Float16_counts_as_the_float32_that_a_processor_makes_of_it()
+    {
+        var folder = ModelFolder.Open(Goldens.PathOf("models", "sd1-fp16"));
+        var (stored, held) = (folder.WeightBytes(widened: false)["unet"], folder.WeightBytes(widened: true)["unet"]);
+
+        Assert.InRange((double)held / stored, 1.5, 2);
     }
 }

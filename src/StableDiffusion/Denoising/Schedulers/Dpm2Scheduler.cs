@@ -30,6 +30,8 @@ internal sealed class Dpm2Scheduler : SigmaScheduler
         _intervals = [.. Intervals(grid, ancestral).Skip(Begin / 2)];
     }
 
+    public override int StepOf(int call) => call / 2;
+
     public override void ScaleInput(int call, ReadOnlySpan<float> latents, Span<float> input) => Scale(InputSigma(call), latents, input);
 
     public override void Step(int call, ReadOnlySpan<float> output, Span<float> latents, INoiseSource noise)

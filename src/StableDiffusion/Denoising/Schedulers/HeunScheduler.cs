@@ -18,6 +18,8 @@ internal sealed class HeunScheduler : SigmaScheduler
         _clipping = new DynamicThresholding(config, run);
     }
 
+    public override int StepOf(int call) => call / 2;
+
     public override void Step(int call, ReadOnlySpan<float> output, Span<float> latents, INoiseSource noise)
     {
         // Even calls are at the start of a step; odd ones at its end, where the levels hold σ twice.

@@ -20,6 +20,10 @@ public interface IScheduler
     /// <summary>The standard deviation that start noise of unit variance is multiplied with (diffusers: <c>init_noise_sigma</c>).</summary>
     float InitialNoiseSigma { get; }
 
+    /// <summary>Which step of the run a call belongs to, from 0: methods of second order have two calls a step.</summary>
+    /// <param name="call">Index into <see cref="Timesteps"/>.</param>
+    int StepOf(int call) => call;
+
     /// <summary>Writes what the network is given at <paramref name="call"/> for these latents (diffusers: <c>scale_model_input</c>).</summary>
     /// <param name="call">Index into <see cref="Timesteps"/>.</param>
     /// <param name="latents">The current latents [images, channels, height, width], row-major.</param>

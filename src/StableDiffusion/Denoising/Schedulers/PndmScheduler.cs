@@ -28,6 +28,12 @@ internal sealed class PndmScheduler : AlphaScheduler
         _rungeKutta = rungeKutta;
     }
 
+    /// <summary>Four calls for each step of Runge and Kutta's; without them the first step is taken twice.</summary>
+    public override int StepOf(int call) =>
+        _rungeKutta.Length == 0 ? Math.Max(call - 1, 0)
+        : call < _rungeKutta.Length ? call / 4
+        : ((_rungeKutta.Length + 3) / 4) + call - _rungeKutta.Length;
+
     public override void Step(int call, ReadOnlySpan<float> output, Span<float> latents, INoiseSource noise)
     {
         if (call < _rungeKutta.Length)

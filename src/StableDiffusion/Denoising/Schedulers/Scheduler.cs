@@ -21,6 +21,8 @@ internal abstract class Scheduler : IScheduler
 
     public virtual void ScaleInput(int call, ReadOnlySpan<float> latents, Span<float> input) => latents.CopyTo(input);
 
+    public virtual int StepOf(int call) => call;
+
     public abstract void Step(int call, ReadOnlySpan<float> output, Span<float> latents, INoiseSource noise);
 
     public abstract void AddNoise(int call, ReadOnlySpan<float> clean, ReadOnlySpan<float> noise, Span<float> noisy);

@@ -23,7 +23,7 @@ internal sealed record SkipConnections(IReadOnlyList<(OnnxNode Node, int SkipInp
         if (joints.Count == 0 || joints.Zip(joints.Skip(1)).Any(pair => pair.First.SkipDepth <= pair.Second.SkipDepth))
         {
             throw new ModelException(
-                $"{graph.Path}: the skip connections of its UNet are not found (an optimised export?); for ControlNet export it again, with residual inputs or plainly.");
+                $"{graph.Path}: the skip connections of its UNet are not found (an optimised export?); for ControlNet and a deep cache export it again plainly.");
         }
 
         return new SkipConnections([.. joints.Select(joint => (joint.Node, joint.Skip))], joints[0].Node.Inputs[1 - joints[0].Skip]);

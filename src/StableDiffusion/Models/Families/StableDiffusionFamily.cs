@@ -8,7 +8,7 @@ internal class StableDiffusionFamily : ModelFamily
         nameof(ImageRequest.Prompt), nameof(ImageRequest.NegativePrompt), nameof(ImageRequest.GuidanceScale), nameof(ImageRequest.Prompt2),
         nameof(ImageRequest.NegativePrompt2), nameof(ImageRequest.ClipSkip), nameof(ImageRequest.InitImage), nameof(ImageRequest.Mask),
         nameof(ImageRequest.OriginalSize), nameof(ImageRequest.TargetSize), nameof(ImageRequest.Crop), nameof(ImageRequest.Loras), nameof(ImageRequest.Controls),
-        nameof(ImageRequest.Embeddings), nameof(ImageRequest.EmbeddingFolder), nameof(ImageRequest.Seamless),
+        nameof(ImageRequest.Embeddings), nameof(ImageRequest.EmbeddingFolder), nameof(ImageRequest.Seamless), nameof(ImageRequest.DeepCache),
     ];
 
     public override string Name => "Stable Diffusion 1 and 2";
