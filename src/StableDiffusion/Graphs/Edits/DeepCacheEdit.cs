@@ -23,7 +23,18 @@ internal sealed record DeepCacheEdit(int Branch) : IGraphEdit
         }
 
         var (joint, skip) = joints[^(Branch + 1)];
-        graph.Rename(joint.Inputs[1 - skip], Feature);
+        var (feature, index) = (joint.Inputs[1 - skip], new OnnxIndex(graph));
+        var maker = index.Producer(feature)!;
+        maker.Outputs[maker.Outputs.IndexOf(feature)] = Feature;
+        foreach (var reader in index.Readers(feature))
+        {
+            for (var i = 0; i < reader.Inputs.Count; i++)
+            {
+                reader.Inputs[i] = reader.Inputs[i] == feature ? Feature : reader.Inputs[i];
+            }
+        }
+
+        graph.ValueInfos.RemoveAll(value => value.Name == feature);
         graph.AddOutput(Feature);
     }
 }
