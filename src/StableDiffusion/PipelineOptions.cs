@@ -17,6 +17,16 @@ public sealed record PipelineOptions
     /// </summary>
     public bool? OneNetworkAtATime { get; init; }
 
+    /// <inheritdoc cref="ModelFolder.Variant"/>
+    public string? Variant { get; init; }
+
+    /// <summary>
+    /// A folder in which networks of more than 64 MiB are kept as ONNX Runtime has optimised them, so that they open in a fraction of the time and in
+    /// less memory; null, the default, keeps none. It takes about 1.3 times the networks' size on the disk, one copy of each. Only for networks on the CPU that
+    /// no request edits, and without <see cref="SessionOptions"/>.
+    /// </summary>
+    public string? GraphCache { get; init; }
+
     /// <summary>Whether each network is needed once, so that closing it before the next is opened costs no time.</summary>
     internal bool OpensOnce { get; init; }
 

@@ -28,7 +28,12 @@ public sealed partial class TextToImagePipeline
         _need = Device == "cpu" ? new MemoryNeed(folder, weights, use == NetworkUse.OneAtATime, options.Attention) : null;
         _free = MachineMemory.Available;
         _nameOf = options.ParameterName ?? (static name => name);
-        var loader = new NetworkLoader(folder, host) { Attention = options.Attention, OneAtATime = use == NetworkUse.OneAtATime };
+        var loader = new NetworkLoader(folder, host)
+        {
+            Attention = options.Attention,
+            OneAtATime = use == NetworkUse.OneAtATime,
+            Cache = options.GraphCache is { } cache ? new GraphCache(cache, host, _warn) : null,
+        };
         _networks = new NetworkSet(folder, loader, use);
         _controls = new ControlShelf(folder, loader, use == NetworkUse.OneAtATime);
         _enlarger = new Enlarger(loader.OpenFile);
@@ -48,7 +53,7 @@ public sealed partial class TextToImagePipeline
         var runtime = OnnxRuntimeHost.Begin();
         try
         {
-            return new(ModelFolder.Open(modelFolder), options ?? new PipelineOptions());
+            return new(ModelFolder.Open(modelFolder, options?.Variant), options ?? new PipelineOptions());
         }
         finally
         {

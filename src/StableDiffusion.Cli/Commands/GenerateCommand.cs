@@ -57,6 +57,7 @@ internal static class GenerateCommand
         root.Add(PullCommand.Create());
         root.Add(ListCommand.Create());
         root.Add(RemoveCommand.Create());
+        root.Add(CacheCommand.Create());
         root.Add(InspectCommand.Create());
         root.Add(DoctorCommand.Create());
         root.Add(ConfigCommand.Create());

@@ -45,7 +45,7 @@ internal static class HelpPage
     private static readonly (string Title, string[] Names)[] _groups =
     [
         ("Picture", ["--prompt", "--negative-prompt", "--seed", "--batch-count", "--num-images", "--width", "--height", "--steps", "--cfg-scale"]),
-        ("Model and files", ["--model", "--preset", "--output", "--quality", "--from", "--save-latents"]),
+        ("Model and files", ["--model", "--variant", "--preset", "--output", "--quality", "--from", "--save-latents"]),
         ("Sampling", ["--scheduler", "--sigmas", "--spacing", "--prediction", "--scheduler-config", "--eta", "--rng", "--latents"]),
         ("Prompt and guidance", ["--clip-skip", "--long-prompt", "--guidance-rescale", "--guidance-start", "--guidance-end", "--guidance-every", "--deep-cache"]),
         ("Starting from a picture", ["--init-image", "--strength", "--mask", "--resize-mode"]),
@@ -54,7 +54,7 @@ internal static class HelpPage
         ("LoRAs and learnt words", ["--lora", "--lora-dir", "--embedding", "--embedding-dir"]),
         ("ControlNets", ["--control", "--control-image", "--control-preprocessor", "--guess-mode"]),
         ("SDXL", ["--prompt-2", "--negative-prompt-2", "--original-size", "--crop", "--target-size"]),
-        ("The run", ["--device", "--threads", "--attention", "--low-memory", "--vae-tiling", "--vae-tile-size", "--vae-tile-overlap", "--json", "--progress", "--quiet", "--verbose"]),
+        ("The run", ["--device", "--threads", "--attention", "--low-memory", "--graph-cache", "--vae-tiling", "--vae-tile-size", "--vae-tile-overlap", "--json", "--progress", "--quiet", "--verbose"]),
     ];
 
     /// <summary>Puts these pages behind <c>--help</c> of every command, and adds the command <c>help</c>.</summary>

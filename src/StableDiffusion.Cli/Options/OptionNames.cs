@@ -16,6 +16,7 @@ internal static class OptionNames
         [nameof(PipelineOptions.Device)] = new ProgramOptions().Device,
         [nameof(PipelineOptions.OneNetworkAtATime)] = new ProgramOptions().LowMemory,
         [nameof(PipelineOptions.FuseAttention)] = new ProgramOptions().Attention,
+        [nameof(PipelineOptions.Variant)] = new ProgramOptions().Variant,
     };
 
     /// <summary>The properties that have an option.</summary>

@@ -8,7 +8,7 @@ internal static class WebUiRecipe
     /// <summary>Fields that say nothing of how the picture is painted, or that other fields say better.</summary>
     private static readonly HashSet<string> _silent =
     [
-        "Version", "User", "Model", "Model hash", "VAE", "VAE hash", "Lora hashes", "App", "Operations", "Pipeline", "Hires resize", "Batch pos", "Postprocess upscaler", "Hires steps",
+        "Version", "User", "Model", "Model variant", "Model hash", "VAE", "VAE hash", "Lora hashes", "App", "Operations", "Pipeline", "Hires resize", "Batch pos", "Postprocess upscaler", "Hires steps",
         "Hires upscaler", "Variation seed strength", "Hashes", "Discard penultimate sigma", "Downcast alphas_cumprod", "Module 1", "Module 2",
     ];
 

@@ -12,9 +12,10 @@ public sealed class ModelFolder
 
     private const string WhereModelsAre = "See models/README.md for the folder that is needed.";
 
-    private ModelFolder(string path)
+    private ModelFolder(string path, string? variant)
     {
         Path = path;
+        Variant = variant;
         Name = ModelPlace.NameOf(path);
         var hasIndex = File.Exists(Combine("model_index.json"));
         var index = hasIndex ? JsonFile.Read(Combine("model_index.json")) : JsonFile.ReadIfExists(Combine("model_index.json"));
@@ -31,6 +32,7 @@ public sealed class ModelFolder
         Vae = VaeConfig.Read(JsonFile.ReadIfExists(Combine("vae_decoder", "config.json"), Combine("vae", "config.json")));
         SizeGrid = PixelsPerLatent * family.LatentGrid(network);
         Family = family.For(this);
+        RequireVariant();
 
         MaxTextLength = JsonFile.ReadIfExists(Combine("text_encoder", "config.json")).Integer("max_position_embeddings", MostTokens) ?? 77;
         var scheduler = Combine(SchedulerFile);
@@ -43,6 +45,9 @@ public sealed class ModelFolder
 
     /// <summary>The folder, as it was given.</summary>
     public string Path { get; }
+
+    /// <summary>The variant of its networks that was asked for; null for the plain ones.</summary>
+    public string? Variant { get; }
 
     /// <summary>The folder's own name: what the program calls the model.</summary>
     public string Name { get; }
@@ -114,7 +119,14 @@ public sealed class ModelFolder
     /// Reads a model folder; a <see cref="ModelException"/> names every missing file at once. The root of a repository in the hub's cache
     /// stands for the snapshot of its main branch.
     /// </summary>
-    public static ModelFolder Open(string path) => new(ModelPlace.Find(path));
+    /// <param name="path">The folder.</param>
+    /// <param name="variant">
+    /// Which networks to take where a part has several: <c>fp16</c> for <c>model_fp16.onnx</c> or <c>model.fp16.onnx</c>, <c>quantized</c> for
+    /// <c>model_quantized.onnx</c>. Parts without such a file have their plain one. Null for the plain ones.
+    /// </param>
+    /// <exception cref="ModelException">Files are missing or broken.</exception>
+    /// <exception cref="RequestException">No part has a network of that variant; the message lists those there are.</exception>
+    public static ModelFolder Open(string path, string? variant = null) => new(ModelPlace.Find(path), variant);
 
     /// <summary>Builds a scheduler for this model, ready for its first step: for callers that put one of their own around it.</summary>
     /// <param name="name">Any name of a scheduler; null is the model's own.</param>
@@ -132,20 +144,24 @@ public sealed class ModelFolder
     /// <exception cref="ModelException">Several are there, and none is named <c>model.onnx</c>.</exception>
     internal string NetworkOf(string part)
     {
+        string[] all = NetworksOf(part);
+        if (Variant is not null && Array.Find(all, file => string.Equals(VariantOf(file), Variant, StringComparison.OrdinalIgnoreCase)) is { } chosen)
+        {
+            return chosen;
+        }
+
         var usual = Combine(part, "model.onnx");
         if (File.Exists(usual))
         {
             return usual;
         }
 
-        string[] places = [Combine(part), Combine(part, "onnx")];
-        string[] others = [.. places.Where(Directory.Exists).SelectMany(place => Directory.GetFiles(place, "*.onnx")).Order(StringComparer.Ordinal)];
-        return others.Length switch
+        return all.Length switch
         {
             0 => NetworkInOneFolder(part) ?? usual,
-            1 => others[0],
-            _ => Array.Find(others, other => System.IO.Path.GetFileName(other) == "model.onnx") ?? throw new ModelException(
-                $"{Combine(part)} has several networks, {string.Join(", ", others.Select(System.IO.Path.GetFileName))}; give the one to be used the name model.onnx."),
+            1 => all[0],
+            _ => Array.Find(all, other => System.IO.Path.GetFileName(other) == "model.onnx") ?? throw new ModelException(
+                $"{Combine(part)} has several networks, {string.Join(", ", all.Select(System.IO.Path.GetFileName))}; give the one to be used the name model.onnx."),
         };
     }
 
@@ -172,6 +188,31 @@ public sealed class ModelFolder
         var here = System.IO.Path.Combine([Path, .. parts]);
         var below = System.IO.Path.Combine([Path, "onnx", .. parts]);
         return !System.IO.Path.Exists(here) && System.IO.Path.Exists(below) ? below : here;
+    }
+
+    private string[] NetworksOf(string part)
+    {
+        string[] places = [Combine(part), Combine(part, "onnx")];
+        return [.. places.Where(Directory.Exists).SelectMany(place => Directory.GetFiles(place, "*.onnx")).Order(StringComparer.Ordinal)];
+    }
+
+    /// <summary>What stands behind the last mark of a network's name: <c>fp16</c> of <c>model_fp16.onnx</c>; null for a plain one.</summary>
+    private static string? VariantOf(string file)
+    {
+        var stem = System.IO.Path.GetFileNameWithoutExtension(file);
+        var mark = stem.AsSpan().LastIndexOfAny('_', '.');
+        return mark > 0 && stem[(mark + 1)..] is { Length: > 0 } and not "model" and var variant ? variant : null;
+    }
+
+    private void RequireVariant()
+    {
+        string[] parts = [Family.NetworkPart, .. Family.ConditionerParts(this), .. Family.CodecParts];
+        var there = parts.SelectMany(NetworksOf).Select(VariantOf).OfType<string>().Distinct(StringComparer.OrdinalIgnoreCase).Order(StringComparer.Ordinal).ToList();
+        if (Variant is { } asked && !there.Contains(asked, StringComparer.OrdinalIgnoreCase))
+        {
+            var have = there.Count == 0 ? "plain ones only" : string.Join(", ", there);
+            throw new RequestException(nameof(PipelineOptions.Variant), $"{nameof(PipelineOptions.Variant):name} {OneLine.Quote(asked)}: {Path} has no such networks; it has {have}.");
+        }
     }
 
     /// <summary>Bytes of each network with its external weights, by its folder: about what they take in memory.</summary>

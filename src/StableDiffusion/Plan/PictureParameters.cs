@@ -99,6 +99,11 @@ internal static class PictureParameters
             yield return Of("Postprocess upscaler", NameOf(upscaler));
         }
 
+        if (plan.Folder.Variant is { } variant)
+        {
+            yield return Of("Model variant", variant);
+        }
+
         if (plan.Eta is > 0)
         {
             yield return Of("Eta", plan.Eta);

@@ -14,8 +14,12 @@ internal sealed class NetworkLoader(ModelFolder folder, OnnxRuntimeHost host)
     /// <summary>Whether only one network at a time is to be open, so that who opens several closes each before the next.</summary>
     public bool OneAtATime { get; init; }
 
+    /// <summary>Where optimised networks are kept; null where they are not.</summary>
+    public GraphCache? Cache { get; init; }
+
     /// <summary>The same loader with further edits, made after those it has.</summary>
-    public NetworkLoader With(IReadOnlyList<IGraphEdit> edits) => new(folder, host) { Edits = [.. Edits, .. edits], Attention = Attention, OneAtATime = OneAtATime };
+    public NetworkLoader With(IReadOnlyList<IGraphEdit> edits) =>
+        new(folder, host) { Edits = [.. Edits, .. edits], Attention = Attention, OneAtATime = OneAtATime, Cache = Cache };
 
     /// <summary>Opens a part of the model.</summary>
     /// <param name="part">Its folder, such as <c>unet</c>.</param>
@@ -40,7 +44,8 @@ internal sealed class NetworkLoader(ModelFolder folder, OnnxRuntimeHost host)
     private OnnxModel Open(string path, IReadOnlyList<IGraphEdit> edits, FusedAttentionEdit? fused)
     {
         fused = Attention == AttentionKind.Fused ? fused : null;
-        if (edits.Count == 0 && fused is null)
+        var cache = edits.Count == 0 && Cache is { IsUsable: true } usable ? usable : null;
+        if (edits.Count == 0 && fused is null && cache is null)
         {
             return OnnxModel.Open(path, host);
         }
@@ -52,6 +57,11 @@ internal sealed class NetworkLoader(ModelFolder folder, OnnxRuntimeHost host)
         }
 
         fused?.Apply(graph);
-        return edits.Count == 0 && fused is { Fused: 0 } ? OnnxModel.Open(path, host) : OnnxModel.Open(graph, host);
+        if (cache?.Open(graph) is { } kept)
+        {
+            return kept;
+        }
+
+        return edits.Count == 0 && fused is null or { Fused: 0 } ? OnnxModel.Open(path, host) : OnnxModel.Open(graph, host);
     }
 }

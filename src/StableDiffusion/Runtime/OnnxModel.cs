@@ -30,6 +30,16 @@ internal sealed class OnnxModel : IDisposable
     /// <summary>Opens an edited graph whose weights still lie in the file it came from.</summary>
     public static OnnxModel Open(OnnxGraph graph, OnnxRuntimeHost host) => Open(graph.Path, host, graph.Open);
 
+    /// <summary>Opens a network that is optimised already.</summary>
+    /// <param name="path">The network it was made of, for messages.</param>
+    /// <param name="optimized">The file.</param>
+    /// <param name="host">The device.</param>
+    public static OnnxModel OpenOptimized(string path, string optimized, OnnxRuntimeHost host) => Open(path, host, options =>
+    {
+        options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL;
+        return new InferenceSession(optimized, options);
+    });
+
     /// <summary>The first of these inputs that the network has; a <see cref="ModelException"/> lists what it has when it has none.</summary>
     public string InputNamed(params ReadOnlySpan<string> names) => Find(Inputs, "input", names);
 

@@ -38,6 +38,9 @@ internal sealed class OnnxRuntimeHost
     /// <summary>The device in use: <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
     public string DeviceName { get; }
 
+    /// <summary>Whether a caller has a word on the settings of sessions.</summary>
+    public bool IsConfigured => _configure is not null;
+
     /// <summary>Loads ONNX Runtime's native library on another thread: a tenth of a second in which a model's folder can be read. Never fails.</summary>
     public static Task Begin() => Task.Run(() =>
     {

@@ -121,6 +121,35 @@ public sealed class ModelFolderFaultTests : IDisposable
         Refuse(() => ModelFolder.Open(Model), "has several networks, model_fp16.onnx, model_q4.onnx; give the one to be used the name model.onnx.");
     }
 
+    [Theory]
+    [InlineData("model_fp16.onnx", "fp16")]
+    [InlineData("model.fp16.onnx", "FP16")]
+    [InlineData("onnx/unet_model_quantized.onnx", "quantized")]
+    public void A_variant_is_taken_where_a_part_has_it_and_the_plain_network_elsewhere(string name, string variant)
+    {
+        Copy("sd1");
+        var file = Path.Combine(Model, "unet", name);
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        File.Copy(Path.Combine(Model, "unet", "model.onnx"), file);
+
+        var folder = ModelFolder.Open(Model, variant);
+
+        Assert.Equal(file, folder.NetworkOf("unet"));
+        Assert.Equal(Path.Combine(Model, "vae_decoder", "model.onnx"), folder.NetworkOf("vae_decoder"));
+        Assert.Equal(Path.Combine(Model, "unet", "model.onnx"), ModelFolder.Open(Model).NetworkOf("unet"));
+    }
+
+    [Fact]
+    public void A_variant_that_no_part_has_is_refused_with_those_there_are()
+    {
+        Copy("sd1");
+        Assert.EndsWith("it has plain ones only.", Assert.Throws<RequestException>(() => ModelFolder.Open(Model, "fp16")).Message, StringComparison.Ordinal);
+
+        File.Copy(Path.Combine(Model, "unet", "model.onnx"), Path.Combine(Model, "unet", "model_q4.onnx"));
+        File.Copy(Path.Combine(Model, "unet", "model.onnx"), Path.Combine(Model, "unet", "model_fp16.onnx"));
+        Assert.EndsWith("it has fp16, q4.", Assert.Throws<RequestException>(() => ModelFolder.Open(Model, "int8")).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Networks_may_lie_below_a_folder_onnx()
     {

@@ -1,0 +1,48 @@
+using System.Text.Json.Nodes;
+
+namespace StableDiffusion.Tests;
+
+/// <summary><c>sd cache</c>, over entries as <c>--graph-cache</c> leaves them.</summary>
+public sealed class CacheCommandTests : IDisposable
+{
+    private readonly TemporaryFolder _cache = new();
+
+    public void Dispose() => _cache.Dispose();
+
+    [Fact]
+    public void Entries_are_listed_with_their_size_and_cleared_with_what_was_left_unfinished()
+    {
+        var entry = _cache.PathOf("sd/graphs/0123");
+        foreach (var folder in (string[])[entry, _cache.PathOf("sd/graphs/.sd-unfinished")])
+        {
+            Directory.CreateDirectory(folder);
+            File.WriteAllBytes(Path.Combine(folder, "model.onnx"), new byte[1000]);
+            File.WriteAllBytes(Path.Combine(folder, GraphCacheEntry.WeightsName), new byte[2_000_000]);
+        }
+
+        GraphCacheEntry.At(entry).Complete("/models/sd15/unet/model.onnx", "a processor");
+
+        var listed = JsonNode.Parse(Run("cache", "--json").Output)!;
+        var network = Assert.Single(listed["networks"]!.AsArray())!;
+        Assert.Equal(("/models/sd15/unet/model.onnx", entry, true), ((string)network["source"]!, (string)network["path"]!, (bool)network["whole"]!));
+        Assert.InRange((long)listed["bytes"]!, 2_001_000, 2_002_000);
+        Assert.Contains(" 2.00 MB  ", Assert.Single(Run("cache").OutputLines), StringComparison.Ordinal);
+
+        Assert.EndsWith("4.00 MB free", Assert.Single(Run("cache", "clear").OutputLines), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_cache.PathOf("sd/graphs")));
+        Assert.Equal(0, (long)JsonNode.Parse(Run("cache", "--json").Output)!["bytes"]!);
+        Assert.Equal("0 B free", Assert.Single(Run("cache", "clear").OutputLines)[^8..]);
+    }
+
+    [Fact]
+    public void A_variant_that_a_model_lacks_is_refused_by_the_name_of_the_option()
+    {
+        var refused = Run("a cat", "-m", Goldens.PathOf("models", "sd1"), "--variant", "fp16", "-o", _cache.PathOf("x.png"));
+
+        Assert.Equal(2, refused.ExitCode);
+        Assert.Contains("--variant 'fp16': ", Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
+    }
+
+    private SdProgram.Outcome Run(params string[] arguments) =>
+        SdProgram.Run(arguments, workingFolder: null, input: null, new Dictionary<string, string> { ["XDG_CACHE_HOME"] = _cache.Path });
+}
