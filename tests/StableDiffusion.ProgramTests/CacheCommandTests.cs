@@ -40,7 +40,7 @@ public sealed class CacheCommandTests : IDisposable
         var refused = Run("a cat", "-m", Goldens.PathOf("models", "sd1"), "--variant", "fp16", "-o", _cache.PathOf("x.png"));
 
         Assert.Equal(2, refused.ExitCode);
-        Assert.Contains("--variant 'fp16': ", Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
+        Assert.Contains("--variant fp16: ", Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
     }
 
     private SdProgram.Outcome Run(params string[] arguments) =>
