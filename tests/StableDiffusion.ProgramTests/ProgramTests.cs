@@ -156,7 +156,7 @@ public sealed class ProgramTests : IDisposable
         [
             "--prompt", "--negative-prompt", "--save-latents", "--scheduler-config", "--latents", "--init-image", "--mask",
             "--lora", "--lora-dir", "--embedding", "--embedding-dir", "--control", "--control-image", "--preset",
-            "--variation-seed", "--variation-strength", "--hires-scale", "--steps-to", "--animate", "--from",
+            "--variation-seed", "--variation-strength", "--hires-scale", "--steps-to", "--animate", "--from", "--deep-cache", "--variant",
         ];
 
         var outcome = Run(["help", "all"]);
