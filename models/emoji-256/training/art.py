@@ -102,5 +102,14 @@ def read_concepts(path: str) -> dict[str, list[str]]:
 
 
 def precision(device: str) -> torch.autocast:
-    """Half the bits halve the time where the processor has bfloat16; weights stay float32."""
-    return torch.autocast(device, dtype=torch.bfloat16)
+    """Half the bits halve the time where the processor has bfloat16, and triple it where it has not; weights stay float32."""
+    return torch.autocast(device, dtype=torch.bfloat16, enabled=device != 'cpu' or has_bfloat16())
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor computes with bfloat16: Linux lists avx512_bf16, amx_bf16 or, on ARM, bf16."""
+    try:
+        with open('/proc/cpuinfo', encoding='utf-8') as f:
+            return any('bf16' in line for line in f if line.startswith(('flags', 'Features')))
+    except OSError:
+        return False
