@@ -25,7 +25,7 @@ public sealed class WrongInputTests
         { "--guidance-rescale 2", "--guidance-rescale 2 must be from 0 to 1." },
         { "--guidance-start 0.7 --guidance-end 0.5", "--guidance-start must be less than --guidance-end." },
         { "--guidance-every 0", "--guidance-every 0 must be at least 1." },
-        { "--deep-cache two", "--deep-cache 'two' must be a number of steps, with or without a branch: 3 or 3:1." },
+        { "--deep-cache two", "--deep-cache two must be a number of steps, with or without a branch: 3 or 3:1." },
         { "--deep-cache 0", "--deep-cache 0 must be at least 1." },
         { "--deep-cache 2:-1", "--deep-cache: the branch -1 must be at least 0, the outermost." },
         { "--deep-cache 2:4", "--deep-cache: there is no branch 4;" },
