@@ -15,7 +15,7 @@ internal sealed class GuidanceLead(Guidance guidance, int length)
     private int? _step;
 
     /// <summary>Whether a step is led by the difference of an earlier one.</summary>
-    public bool MayReuse(int step) => step % guidance.Every != 0 && _step / guidance.Every == step / guidance.Every;
+    public bool MayReuse(int step) => new StepInterval(guidance.Every).MayReuse(_step, step);
 
     /// <summary>Keeps an image's difference.</summary>
     public void Keep(int image, int step, ReadOnlySpan<float> negative, ReadOnlySpan<float> positive)

@@ -43,5 +43,5 @@ internal readonly record struct DenoisingCall(int Index, int Count, float Timest
     public int DeepCacheInterval { get; init; } = 1;
 
     /// <summary>Whether what was deep in the network at an earlier step may stand for what is at this one.</summary>
-    public bool MayReuse(int step) => Step % DeepCacheInterval != 0 && step / DeepCacheInterval == Step / DeepCacheInterval;
+    public bool MayReuse(int? step) => new StepInterval(DeepCacheInterval).MayReuse(step, Step);
 }

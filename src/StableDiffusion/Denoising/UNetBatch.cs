@@ -7,10 +7,10 @@ internal sealed record UNetCall(IReadOnlyList<OnnxBuffer> Inputs, OnnxBuffer Sam
     : IDisposable
 {
     private IDisposableReadOnlyCollection<OrtValue>? _outputs;
-    private int _step;
+    private int? _step;
 
     /// <summary>Runs the whole network, or its outer layers with what was further in at an earlier step of the same interval.</summary>
-    public void Run(OnnxModel whole, OnnxModel? shallow, string output, DenoisingCall which, CancellationToken cancellation)
+    public void Run(OnnxModel whole, OnnxModel? shallow, DenoisingCall which, CancellationToken cancellation)
     {
         if (shallow is null)
         {
@@ -24,7 +24,7 @@ internal sealed record UNetCall(IReadOnlyList<OnnxBuffer> Inputs, OnnxBuffer Sam
         {
             _outputs?.Dispose();
             _outputs = null;
-            _outputs = whole.RunToValues(Inputs, [output, DeepCacheEdit.Feature], cancellation);
+            _outputs = whole.RunToValues(Inputs, [Output.Name, DeepCacheEdit.Feature], cancellation);
             _step = which.Step;
             Output.Take(_outputs[0]);
             return;
@@ -46,7 +46,7 @@ internal sealed record UNetCall(IReadOnlyList<OnnxBuffer> Inputs, OnnxBuffer Sam
 }
 
 /// <summary>A number of rows through the UNet again and again: in one call, or in several where the export fixes the batch.</summary>
-internal sealed class UNetBatch(OnnxModel model, OnnxModel? shallow, string output, IReadOnlyList<UNetCall> calls, int rows) : IResidualBatch
+internal sealed class UNetBatch(OnnxModel model, OnnxModel? shallow, IReadOnlyList<UNetCall> calls, int rows) : IResidualBatch
 {
     public Span<float> Input(int row)
     {
@@ -85,7 +85,7 @@ internal sealed class UNetBatch(OnnxModel model, OnnxModel? shallow, string outp
                 residual.Upload();
             }
 
-            call.Run(model, shallow, output, which, cancellation);
+            call.Run(model, shallow, which, cancellation);
         }
     }
 

@@ -38,7 +38,7 @@ internal sealed class UNetNetwork : IDenoisingNetwork
                 calls.Add(PrepareCall(part, size, height, width));
             }
 
-            return new UNetBatch(_model, _shallow, _output, calls, rows.Count);
+            return new UNetBatch(_model, _shallow, calls, rows.Count);
         }
         catch
         {
