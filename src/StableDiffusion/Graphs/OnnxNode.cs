@@ -74,6 +74,15 @@ internal sealed class OnnxNode
         names[index] = name;
     }
 
+    /// <summary>Makes the node read another tensor wherever it reads this one itself; its sub-graphs are left alone.</summary>
+    public void ReadInstead(string tensor, string other)
+    {
+        for (var i = 0; i < Inputs.Count; i++)
+        {
+            Inputs[i] = Inputs[i] == tensor ? other : Inputs[i];
+        }
+    }
+
     public byte[] ToBytes()
     {
         _message.Set(InputField, Inputs);

@@ -37,7 +37,7 @@ internal sealed class ControlInputsEdit : IGraphEdit
         var sum = Sum(graph, readers.Min(graph.Nodes.IndexOf), middle, Middle, type);
         foreach (var reader in readers)
         {
-            reader.Inputs[reader.Inputs.IndexOf(middle)] = sum;
+            reader.ReadInstead(middle, sum);
         }
     }
 

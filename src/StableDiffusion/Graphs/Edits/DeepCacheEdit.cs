@@ -28,10 +28,7 @@ internal sealed record DeepCacheEdit(int Branch) : IGraphEdit
         maker.Outputs[maker.Outputs.IndexOf(feature)] = Feature;
         foreach (var reader in index.Readers(feature))
         {
-            for (var i = 0; i < reader.Inputs.Count; i++)
-            {
-                reader.Inputs[i] = reader.Inputs[i] == feature ? Feature : reader.Inputs[i];
-            }
+            reader.ReadInstead(feature, Feature);
         }
 
         graph.ValueInfos.RemoveAll(value => value.Name == feature);
