@@ -157,6 +157,8 @@ public sealed record ImageRequest
     /// <summary>Whether the picture is to continue at its opposite edge, so that copies of it lie side by side without a seam (the webui's tiling).</summary>
     public bool Seamless { get; init; }
 
+    internal VaeTiling? TilingInUse => Seamless ? VaeTiling.Never : Tiling;
+
     /// <summary>A folder of further learnt words.</summary>
     public string? EmbeddingFolder { get; init; }
 

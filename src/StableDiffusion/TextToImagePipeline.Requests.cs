@@ -163,7 +163,7 @@ public sealed partial class TextToImagePipeline
         () =>
         {
             _networks.Use([.. _adapters.EditsFor(plan.Request), .. plan.Edits]);
-            _networks.Tiling = plan.Request.Seamless ? VaeTiling.Never : plan.Request.Tiling;
+            _networks.Tiling = plan.Request.TilingInUse;
             return stage();
         },
         cancellation);

@@ -36,19 +36,12 @@ internal sealed class VaeCodec(ModelFolder folder, NetworkLoader loader) : ILate
     /// <summary>The tiles for a picture of this many latents; null where it is taken as a whole.</summary>
     private Tiles? TilesFor(int height, int width, bool isEncoder)
     {
-        var tiling = Tiling;
-        if (tiling is null && VaeMemory.IsShort(height, width, folder.PixelsPerLatent, folder.Vae.Channels, MachineMemory.Total))
-        {
-            tiling = new VaeTiling();
-        }
-
-        if (tiling is null)
+        if (VaeTiling.InUse(Tiling, folder.Vae, height, width) is not { } tiling)
         {
             return null;
         }
 
-        var factor = folder.PixelsPerLatent;
-        var size = Math.Max((tiling.Size ?? folder.Vae.SampleSize) / factor, 1);
+        var (factor, size) = (folder.PixelsPerLatent, tiling.LatentsOf(folder.Vae));
         var step = Math.Max((int)(size * (1 - tiling.Overlap)), 1);
         var tiles = isEncoder ? new Tiles(size * factor, step * factor, 1, factor) : new Tiles(size, step, factor, 1);
         return height > size || width > size ? tiles : null;

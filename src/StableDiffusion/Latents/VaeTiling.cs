@@ -13,6 +13,17 @@ public sealed record VaeTiling(int? Size = null, double Overlap = 0.25)
     /// <summary>One tile that holds any picture: tiles know nothing of the picture's opposite edge.</summary>
     internal static VaeTiling Never { get; } = new(int.MaxValue);
 
+    /// <summary>The tiling that is asked for; without one, the usual where the whole would not fit the machine; null to take it whole.</summary>
+    /// <param name="asked">What the request says.</param>
+    /// <param name="vae">The autoencoder.</param>
+    /// <param name="height">Latent height.</param>
+    /// <param name="width">Latent width.</param>
+    internal static VaeTiling? InUse(VaeTiling? asked, VaeConfig vae, int height, int width) =>
+        asked ?? (VaeMemory.IsShort(height, width, vae.PixelsPerLatent, vae.Channels, MachineMemory.Total) ? new VaeTiling() : null);
+
+    /// <summary>Latents along one side of a tile.</summary>
+    internal int LatentsOf(VaeConfig vae) => Math.Max((Size ?? vae.SampleSize) / vae.PixelsPerLatent, 1);
+
     /// <summary>Refuses what makes no sense for a model.</summary>
     internal static void Require(ImageRequest request, ModelFolder folder)
     {

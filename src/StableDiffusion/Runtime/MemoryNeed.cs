@@ -61,7 +61,7 @@ internal sealed class MemoryNeed(ModelFolder folder, IReadOnlyDictionary<string,
             return $"{said} The {largest.Name} alone has {Text(largest.Weights)} of weights: a smaller model is what fits.";
         }
 
-        if (largest.Name == "decoder" && plan.Request.Tiling is null)
+        if (largest.Name == "decoder" && plan.Request.TilingInUse is null)
         {
             return $"{said} {nameof(ImageRequest.Tiling):name} takes less, as do a smaller {nameof(ImageRequest.Width):name} and {nameof(ImageRequest.Height):name}.";
         }
@@ -99,9 +99,9 @@ internal sealed class MemoryNeed(ModelFolder folder, IReadOnlyDictionary<string,
     private double DecoderWork(GenerationPlan plan)
     {
         var (height, width, vae) = (plan.LatentHeight, plan.LatentWidth, folder.Vae);
-        if (plan.Request.Tiling is not null || VaeMemory.IsShort(height, width, vae.PixelsPerLatent, vae.Channels, MachineMemory.Total))
+        if (VaeTiling.InUse(plan.Request.TilingInUse, vae, height, width) is { } tiling)
         {
-            var tile = Math.Max((plan.Request.Tiling?.Size ?? vae.SampleSize) / vae.PixelsPerLatent, 1);
+            var tile = tiling.LatentsOf(vae);
             (height, width) = (Math.Min(height, tile), Math.Min(width, tile));
         }
 

@@ -84,6 +84,21 @@ public sealed class MemoryBudgetTests
         Assert.Contains(advice ?? "", text ?? "", StringComparison.Ordinal);
     }
 
+    /// <summary>A seamless picture is decoded as a whole: advice to decode in tiles would be refused when it is followed.</summary>
+    [Theory]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    public void Tiles_are_advised_only_where_they_may_be_asked_for(bool isSeamless, bool expected)
+    {
+        var folder = ModelFolder.Open(Goldens.PathOf("models", "sd1"));
+        var need = new MemoryNeed(folder, new Dictionary<string, long>(), oneAtATime: true, AttentionKind.Fused);
+
+        var said = need.Warning(GenerationPlan.Of(_request with { Width = 1024, Height = 1024, Seamless = isSeamless }, folder), available: 0);
+
+        var text = ParameterText.Render(said!, StableDiffusion.Cli.OptionNames.Option);
+        Assert.Equal(expected, text.Contains("--vae-tiling takes less", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void The_memory_that_is_free_is_a_part_of_the_whole() => Assert.InRange(MachineMemory.Available, 1, MachineMemory.Total);
 
