@@ -144,8 +144,7 @@ public sealed class ModelFolder
     /// <exception cref="ModelException">Several are there, and none is named <c>model.onnx</c>.</exception>
     internal string NetworkOf(string part)
     {
-        string[] all = NetworksOf(part);
-        if (Variant is not null && Array.Find(all, file => string.Equals(VariantOf(file), Variant, StringComparison.OrdinalIgnoreCase)) is { } chosen)
+        if (Variant is not null && Array.Find(NetworksOf(part), file => string.Equals(VariantOf(file), Variant, StringComparison.OrdinalIgnoreCase)) is { } chosen)
         {
             return chosen;
         }
@@ -156,6 +155,7 @@ public sealed class ModelFolder
             return usual;
         }
 
+        string[] all = NetworksOf(part);
         return all.Length switch
         {
             0 => NetworkInOneFolder(part) ?? usual,
@@ -190,6 +190,9 @@ public sealed class ModelFolder
         return !System.IO.Path.Exists(here) && System.IO.Path.Exists(below) ? below : here;
     }
 
+    /// <summary>The folders of all its networks, whether they are there or not.</summary>
+    private string[] Parts => [Family.NetworkPart, .. Family.ConditionerParts(this), .. Family.CodecParts];
+
     private string[] NetworksOf(string part)
     {
         string[] places = [Combine(part), Combine(part, "onnx")];
@@ -206,9 +209,13 @@ public sealed class ModelFolder
 
     private void RequireVariant()
     {
-        string[] parts = [Family.NetworkPart, .. Family.ConditionerParts(this), .. Family.CodecParts];
-        var there = parts.SelectMany(NetworksOf).Select(VariantOf).OfType<string>().Distinct(StringComparer.OrdinalIgnoreCase).Order(StringComparer.Ordinal).ToList();
-        if (Variant is { } asked && !there.Contains(asked, StringComparer.OrdinalIgnoreCase))
+        if (Variant is not { } asked)
+        {
+            return;
+        }
+
+        var there = Parts.SelectMany(NetworksOf).Select(VariantOf).OfType<string>().Distinct(StringComparer.OrdinalIgnoreCase).Order(StringComparer.Ordinal).ToList();
+        if (!there.Contains(asked, StringComparer.OrdinalIgnoreCase))
         {
             var have = there.Count == 0 ? "plain ones only" : string.Join(", ", there);
             throw new RequestException(nameof(PipelineOptions.Variant), $"{nameof(PipelineOptions.Variant):name} {OneLine.Quote(asked)}: {Path} has no such networks; it has {have}.");
@@ -218,9 +225,7 @@ public sealed class ModelFolder
     /// <summary>Bytes of each network with its external weights, by its folder: about what they take in memory.</summary>
     /// <param name="widened">Whether float16 is held as float32, as on a CPU, which does not compute with it.</param>
     internal IReadOnlyDictionary<string, long> WeightBytes(bool widened) =>
-        new[] { Family.NetworkPart }.Concat(Family.ConditionerParts(this)).Concat(Family.CodecParts)
-            .Where(part => File.Exists(NetworkOf(part)))
-            .ToDictionary(part => part, part => NetworkFile.Bytes(NetworkOf(part), widened));
+        Parts.Where(part => File.Exists(NetworkOf(part))).ToDictionary(part => part, part => NetworkFile.Bytes(NetworkOf(part), widened));
 
     private void RequireFiles(IReadOnlyList<string> needed)
     {

@@ -8,8 +8,8 @@ internal static class ModelPlace
     private const string WhereModelsAre = "See models/README.md for the folder that is needed.";
 
     /// <summary>
-    /// The folder with <c>model_index.json</c> or, where none has it, with a denoising network: the one named, its <c>onnx</c>, or in the root of a repository in the hub's cache the
-    /// snapshot of <c>refs/main</c>.
+    /// The folder with <c>model_index.json</c> or, where none has it, with a denoising network: the one named, its <c>onnx</c>, or in the root of
+    /// a repository in the hub's cache the snapshot of <c>refs/main</c>.
     /// </summary>
     /// <exception cref="ModelException">There is none, or more than one may be meant.</exception>
     public static string Find(string path)

@@ -54,11 +54,13 @@ internal static class NetworkFile
     /// <summary>The size of a network with all weights that it keeps in other files; links count as what they lead to.</summary>
     /// <param name="path">The network.</param>
     /// <param name="widened">Whether float16 counts as float32.</param>
-    public static long Bytes(string path, bool widened)
+    public static long Bytes(string path, bool widened) => Bytes(OnnxGraph.Load(path), widened);
+
+    /// <summary>The same of a graph that is loaded already.</summary>
+    public static long Bytes(OnnxGraph graph, bool widened)
     {
-        var graph = OnnxGraph.Load(path);
         var others = graph.Initializers.Select(one => one.File?.Location).OfType<string>().Where(WeightFiles.IsInside).Select(location => Path.Combine(graph.Folder, location));
-        return others.Append(path).Where(File.Exists).Select(WeightFiles.RealPath).Distinct().Sum(Length)
+        return others.Append(graph.Path).Where(File.Exists).Select(WeightFiles.RealPath).Distinct().Sum(Length)
             + (widened ? graph.Initializers.Where(one => one.ElementType is OnnxElementType.Float16 or OnnxElementType.BFloat16).Sum(BytesOfHalves) : 0);
     }
 

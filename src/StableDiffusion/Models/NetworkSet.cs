@@ -132,7 +132,11 @@ internal sealed class NetworkSet(ModelFolder folder, NetworkLoader loader, Netwo
     {
         var task = begun;
         begun = null;
-        task?.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).Wait();
+        if (task is not null)
+        {
+            Task.WaitAny(task); // unlike Wait, without its exception
+        }
+
         return task;
     }
 

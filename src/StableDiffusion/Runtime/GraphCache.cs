@@ -32,7 +32,7 @@ internal sealed class GraphCache(string folder, OnnxRuntimeHost host, Action<str
     /// <returns>Null where the network is not to be kept, or cannot be.</returns>
     public OnnxModel? Open(OnnxGraph graph)
     {
-        if (!IsUsable || NetworkFile.Bytes(graph.Path, widened: false) is var bytes && bytes < SmallestBytes)
+        if (!IsUsable || NetworkFile.Bytes(graph, widened: false) is var bytes && bytes < SmallestBytes)
         {
             return null;
         }
