@@ -4,20 +4,10 @@ namespace StableDiffusion.Cli;
 internal static class CacheFolder
 {
     /// <summary>Networks as ONNX Runtime has optimised them; the folder need not exist.</summary>
-    public static string Graphs
-    {
-        get
-        {
-            var home = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
-            return Path.Combine(home is { Length: > 0 } && Path.IsPathRooted(home) ? home : OfSystem(), "sd", "graphs");
-        }
-    }
+    public static string Graphs => Path.Combine(UserFolder.Of("XDG_CACHE_HOME", OfSystem()), "graphs");
 
-    private static string OfSystem()
-    {
-        var user = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
-        return OperatingSystem.IsWindows() ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
-            : OperatingSystem.IsMacOS() ? Path.Combine(user, "Library", "Caches")
-            : Path.Combine(user, ".cache");
-    }
+    private static string OfSystem() =>
+        OperatingSystem.IsWindows() ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
+        : OperatingSystem.IsMacOS() ? Path.Combine(UserFolder.Home, "Library", "Caches")
+        : Path.Combine(UserFolder.Home, ".cache");
 }

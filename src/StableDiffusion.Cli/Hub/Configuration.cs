@@ -4,18 +4,7 @@ namespace StableDiffusion.Cli;
 internal static class Configuration
 {
     /// <summary>The folder; it need not exist.</summary>
-    public static string Folder
-    {
-        get
-        {
-            var home = Environment.GetEnvironmentVariable("XDG_CONFIG_HOME");
-            return Path.Combine(
-                home is { Length: > 0 } && Path.IsPathRooted(home)
-                    ? home
-                    : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".config"),
-                "sd");
-        }
-    }
+    public static string Folder => UserFolder.Of("XDG_CONFIG_HOME", Path.Combine(UserFolder.Home, ".config"));
 
     public static string PathOf(string file) => Path.Combine(Folder, file);
 }

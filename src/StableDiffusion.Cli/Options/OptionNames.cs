@@ -8,15 +8,17 @@ namespace StableDiffusion.Cli;
 /// </summary>
 internal static class OptionNames
 {
+    private static readonly ProgramOptions _program = new();
+
     private static readonly Dictionary<string, Option> _options = new(
         from row in new ImageOptions().Table
         where row.Property is not null
         select KeyValuePair.Create(row.Property, row.Option))
     {
-        [nameof(PipelineOptions.Device)] = new ProgramOptions().Device,
-        [nameof(PipelineOptions.OneNetworkAtATime)] = new ProgramOptions().LowMemory,
-        [nameof(PipelineOptions.FuseAttention)] = new ProgramOptions().Attention,
-        [nameof(PipelineOptions.Variant)] = new ProgramOptions().Variant,
+        [nameof(PipelineOptions.Device)] = _program.Device,
+        [nameof(PipelineOptions.OneNetworkAtATime)] = _program.LowMemory,
+        [nameof(PipelineOptions.FuseAttention)] = _program.Attention,
+        [nameof(PipelineOptions.Variant)] = _program.Variant,
     };
 
     /// <summary>The properties that have an option.</summary>

@@ -46,14 +46,11 @@ internal sealed class VariationOptions
             throw new RequestException($"{Seed.Name} {OneLine.Quote(text)} is not a seed; give a number from 0, or -1 for a random one.");
         }
 
-        variation = variation == -1 ? RandomNumberGenerator.GetInt32(int.MaxValue) : variation;
-        return strength > 0
-            ? request with
-            {
-                VariationSeed = variation,
-                VariationStrength = strength,
-                Seeds = batchCount == 1 ? request.Seeds : [.. Seeds.Expand(seed, 1).SelectMany(one => Enumerable.Repeat(one, batchCount))],
-            }
-            : request with { VariationSeed = variation, VariationStrength = strength };
+        return request with
+        {
+            VariationSeed = variation == -1 ? RandomNumberGenerator.GetInt32(int.MaxValue) : variation,
+            VariationStrength = strength,
+            Seeds = strength > 0 && batchCount > 1 ? [.. Seeds.Expand(seed, 1).SelectMany(one => Enumerable.Repeat(one, batchCount))] : request.Seeds,
+        };
     }
 }

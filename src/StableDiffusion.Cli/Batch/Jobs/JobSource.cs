@@ -85,8 +85,7 @@ internal sealed class JobSource(FieldTable table, LineFields defaults)
     }
 
     /// <summary>Every choice of alternatives, the last field turning fastest.</summary>
-    private IEnumerable<LineFields> Combinations(
-        LineFields given, List<string> names, int first)
+    private IEnumerable<LineFields> Combinations(LineFields given, List<string> names, int first)
     {
         if (first == names.Count)
         {

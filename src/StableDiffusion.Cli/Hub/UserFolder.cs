@@ -1,0 +1,17 @@
+namespace StableDiffusion.Cli;
+
+/// <summary>The program's folders among the user's, by the XDG Base Directory Specification; they need not exist.</summary>
+internal static class UserFolder
+{
+    /// <summary>The user's own folder.</summary>
+    public static string Home => Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+
+    /// <summary>The folder <c>sd</c> where a variable says; a path that is relative is no place, as the specification has it.</summary>
+    /// <param name="variable">Such as <c>XDG_CACHE_HOME</c>.</param>
+    /// <param name="usual">Where it lies without the variable.</param>
+    public static string Of(string variable, string usual)
+    {
+        var home = Environment.GetEnvironmentVariable(variable);
+        return Path.Combine(home is { Length: > 0 } && Path.IsPathRooted(home) ? home : usual, "sd");
+    }
+}
