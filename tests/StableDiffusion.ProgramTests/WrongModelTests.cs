@@ -246,14 +246,5 @@ public sealed class WrongModelTests : IDisposable
         File.WriteAllBytes(Network(part), graph.ToBytes());
     }
 
-    private void Copy(string model)
-    {
-        var source = Goldens.PathOf("models", model);
-        foreach (var file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
-        {
-            var copy = Path.Combine(Model, Path.GetRelativePath(source, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-            File.Copy(file, copy);
-        }
-    }
+    private void Copy(string model) => _models.Fill(Goldens.PathOf("models", model), "model");
 }

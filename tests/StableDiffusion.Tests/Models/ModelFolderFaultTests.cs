@@ -402,7 +402,7 @@ public sealed class ModelFolderFaultTests : IDisposable
         Directory.CreateDirectory(Path.Combine(root, "refs"));
         foreach (var commit in commits)
         {
-            CopyTo(Goldens.PathOf("models", "sd1"), Path.Combine(root, "snapshots", commit));
+            _folder.Fill(Goldens.PathOf("models", "sd1"), Path.Combine(root, "snapshots", commit));
         }
 
         return root;
@@ -453,15 +453,5 @@ public sealed class ModelFolderFaultTests : IDisposable
         Directory.Move(Path.Combine(Model, from), Path.Combine(Model, to));
     }
 
-    private void Copy(string model, string below = "") => CopyTo(Goldens.PathOf("models", model), Path.Combine(Model, below));
-
-    private static void CopyTo(string source, string target)
-    {
-        foreach (var file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
-        {
-            var copy = Path.Combine(target, Path.GetRelativePath(source, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-            File.Copy(file, copy);
-        }
-    }
+    private void Copy(string model, string below = "") => _folder.Fill(Goldens.PathOf("models", model), Path.Combine("model", below));
 }

@@ -175,13 +175,7 @@ public sealed class WildLayoutTests(Pipelines pipelines) : IClassFixture<Pipelin
     private string Copy(string name)
     {
         var source = Array.Find([FamilyGoldens.PathOf("models", name), Goldens.PathOf("models", name)], Directory.Exists)!;
-        foreach (var file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
-        {
-            var copy = Path.Combine(_folder.PathOf("model"), Path.GetRelativePath(source, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-            File.Copy(file, copy);
-        }
-
+        _folder.Fill(source, "model");
         return _folder.PathOf("model");
     }
 }
