@@ -26,6 +26,7 @@ internal sealed class OnnxAttribute
         Encoded = encoded;
         _message = ProtobufMessage.Parse(encoded);
         Name = _message.Text(NameField);
+        HasGraphs = _message.Has(GraphField) || _message.Has(GraphsField);
     }
 
     private OnnxAttribute(string name, int type, params IReadOnlyList<ProtobufField> values)
@@ -48,6 +49,9 @@ internal sealed class OnnxAttribute
 
     /// <summary>The tensor of a Constant node; null where the attribute holds none.</summary>
     public OnnxInitializer? Tensor => _message.Last(TensorField) is { } tensor ? new OnnxInitializer(tensor.Payload) : null;
+
+    /// <summary>Whether there are any <see cref="Graphs"/>.</summary>
+    public bool HasGraphs { get; }
 
     /// <summary>The sub-graphs of If, Loop and Scan, encoded.</summary>
     public IEnumerable<ReadOnlyMemory<byte>> Graphs => _message.All(GraphField).Concat(_message.All(GraphsField)).Select(f => f.Payload);

@@ -33,6 +33,11 @@ internal sealed partial class OnnxGraph
     /// <exception cref="ModelException">The graph runs in a circle.</exception>
     public void Sort()
     {
+        if (IsSorted())
+        {
+            return;
+        }
+
         var producer = new OnnxIndex(this);
         var state = new Dictionary<OnnxNode, bool>(ReferenceEqualityComparer.Instance); // false: waits for its inputs, true: placed
         var sorted = new List<OnnxNode>(Nodes.Count);
@@ -71,6 +76,21 @@ internal sealed partial class OnnxGraph
 
         Nodes.Clear();
         Nodes.AddRange(sorted);
+    }
+
+    private bool IsSorted()
+    {
+        var read = new HashSet<string>();
+        foreach (var node in Nodes)
+        {
+            read.UnionWith(node.Reads);
+            if (node.Outputs.Exists(read.Contains))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>

@@ -21,14 +21,17 @@ internal sealed class OnnxIndex
                 _producers.TryAdd(output, node);
             }
 
-            foreach (var input in node.Reads.Distinct())
+            foreach (var input in node.Reads)
             {
                 if (!_readers.TryGetValue(input, out var readers))
                 {
                     _readers[input] = readers = [];
                 }
 
-                readers.Add(node);
+                if (readers.Count == 0 || readers[^1] != node)
+                {
+                    readers.Add(node);
+                }
             }
         }
     }

@@ -51,8 +51,14 @@ internal sealed class OnnxNode
     public string Domain { get; set; }
 
     /// <summary>Every tensor the node depends on, those that only its sub-graphs mention included.</summary>
-    public IEnumerable<string> Reads =>
-        Inputs.Where(i => i.Length > 0).Concat(OnnxSubgraph.Mentioned(Attributes.SelectMany(a => a.Graphs)));
+    public IEnumerable<string> Reads
+    {
+        get
+        {
+            var named = Inputs.Where(i => i.Length > 0);
+            return Attributes.Exists(a => a.HasGraphs) ? named.Concat(OnnxSubgraph.Mentioned(Attributes.SelectMany(a => a.Graphs))) : named;
+        }
+    }
 
     public OnnxAttribute? Attribute(string name) => Attributes.Find(a => a.Name == name);
 

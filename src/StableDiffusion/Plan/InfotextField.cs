@@ -6,19 +6,13 @@ using System.Text.RegularExpressions;
 namespace StableDiffusion;
 
 /// <summary>One "Name: value" in the last line of a <see cref="GenerationParameters"/> text.</summary>
-internal static class InfotextField
+internal static partial class InfotextField
 {
-    // The webui's own pattern (modules/infotext_utils.py, re_param), which decides what any reader sees.
-    private static readonly Regex _field = new(
-        """\s*(?<key>\w[\w \-/]+):\s*(?<value>"(?:\\.|[^\\"])+"|[^,]*)(?:,|$)""", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking);
-
-    private static readonly Regex _key = new("""^\w[\w \-/]+\z""", RegexOptions.CultureInvariant);
-
     /// <summary>The field as text: a value that would not be read back as it stands becomes a JSON string, non-ASCII letters kept.</summary>
     /// <exception cref="ArgumentException">The name is none that a reader recognises.</exception>
     public static string Format(KeyValuePair<string, string> field)
     {
-        if (!_key.IsMatch(field.Key))
+        if (!Key().IsMatch(field.Key))
         {
             throw new ArgumentException($"'{field.Key}' cannot be the name of a field.", nameof(field));
         }
@@ -33,7 +27,7 @@ internal static class InfotextField
     public static IReadOnlyList<KeyValuePair<string, string>> ParseLine(string line)
     {
         var fields = new List<KeyValuePair<string, string>>();
-        foreach (Match match in _field.Matches(line))
+        foreach (Match match in Reading.Field.Matches(line))
         {
             fields.Add(new(match.Groups["key"].Value, Unquote(match.Groups["value"].Value)));
         }
@@ -80,5 +74,16 @@ internal static class InfotextField
         {
             return text; // not JSON, or half a surrogate pair, escaped or not
         }
+    }
+
+    [GeneratedRegex("""^\w[\w \-/]+\z""", RegexOptions.CultureInvariant)]
+    private static partial Regex Key();
+
+    /// <summary>Made when a text is read: whoever only paints does not wait for it.</summary>
+    private static class Reading
+    {
+        // The webui's own pattern (modules/infotext_utils.py, re_param), which decides what any reader sees.
+        public static readonly Regex Field = new(
+            """\s*(?<key>\w[\w \-/]+):\s*(?<value>"(?:\\.|[^\\"])+"|[^,]*)(?:,|$)""", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking);
     }
 }

@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -15,12 +14,12 @@ internal sealed class SchedulerConfig
     private const string NoFile = "the scheduler configuration";
 
     private readonly string _where;
-    private readonly ImmutableDictionary<string, JsonElement> _given;
-    private readonly ImmutableHashSet<string> _asked;
+    private readonly IReadOnlyDictionary<string, JsonElement> _given;
+    private readonly IReadOnlySet<string> _asked;
     private readonly FrozenDictionary<string, SchedulerParameter> _parameters;
     private readonly Dictionary<string, object?> _values = [];
 
-    private SchedulerConfig(string where, string className, ImmutableDictionary<string, JsonElement> given, ImmutableHashSet<string> asked)
+    private SchedulerConfig(string where, string className, IReadOnlyDictionary<string, JsonElement> given, IReadOnlySet<string> asked)
     {
         _where = where;
         _given = given;
@@ -93,12 +92,12 @@ internal sealed class SchedulerConfig
             throw new RequestException(Complaint(_parameters.GetValueOrDefault(key) ?? parameters[0], element));
         }
 
-        return new SchedulerConfig(_where, ClassName, _given.SetItem(key, element), _asked.Add(key));
+        return new SchedulerConfig(_where, ClassName, Given(key, element), _asked.Append(key).ToHashSet());
     }
 
     /// <summary>The same configuration as if its file had said this; a class without the parameter ignores it.</summary>
     internal SchedulerConfig Amended(string key, JsonNode value) =>
-        new(_where, ClassName, _given.SetItem(key, JsonSerializer.SerializeToElement(value)), _asked);
+        new(_where, ClassName, Given(key, JsonSerializer.SerializeToElement(value)), _asked);
 
     /// <summary>The same keys read by another diffusers class: it ignores what it does not have and uses its own defaults for the rest.</summary>
     /// <exception cref="RequestException">There is no such class here.</exception>
@@ -120,13 +119,13 @@ internal sealed class SchedulerConfig
         }
 
         // A key that stands twice has its last value, as in Python.
-        var given = ImmutableDictionary.CreateBuilder<string, JsonElement>();
+        var given = new Dictionary<string, JsonElement>();
         foreach (var property in json.EnumerateObject())
         {
             given[property.Name] = property.Value.Clone();
         }
 
-        return new SchedulerConfig(where, className.GetString()!, given.ToImmutable(), []);
+        return new SchedulerConfig(where, className.GetString()!, given, new HashSet<string>());
     }
 
     /// <summary>What is wrong for this class with a parameter that was set by hand, or null.</summary>
@@ -134,6 +133,8 @@ internal sealed class SchedulerConfig
 
     /// <summary>Parameters that were set by hand but that this class does not have.</summary>
     internal IEnumerable<string> Unused => _asked.Where(key => !_parameters.ContainsKey(key)).Order();
+
+    private Dictionary<string, JsonElement> Given(string key, JsonElement value) => new(_given) { [key] = value };
 
     internal bool Has(string key) => _parameters.ContainsKey(key);
 

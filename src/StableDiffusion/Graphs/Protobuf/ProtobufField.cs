@@ -8,7 +8,7 @@ namespace StableDiffusion;
 /// <param name="Wire">How the value lies in the bytes.</param>
 /// <param name="Encoded">The whole field, tag included.</param>
 /// <param name="Start">Where in <paramref name="Encoded"/> the value begins.</param>
-internal readonly record struct ProtobufField(int Number, WireType Wire, ReadOnlyMemory<byte> Encoded, int Start)
+internal sealed record ProtobufField(int Number, WireType Wire, ReadOnlyMemory<byte> Encoded, int Start)
 {
     private static readonly UTF8Encoding _utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 

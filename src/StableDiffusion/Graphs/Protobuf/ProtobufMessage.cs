@@ -26,11 +26,12 @@ internal sealed class ProtobufMessage
     public IEnumerable<ProtobufField> All(int number, WireType wire = WireType.Length) =>
         _fields.Where(f => f.Number == number && f.Wire == wire);
 
+    public bool Has(int number) => _fields.Exists(f => f.Number == number);
+
     /// <summary>The field that counts, the last one, where a message holds the same single field twice.</summary>
     public ProtobufField? Last(int number, WireType wire = WireType.Length)
     {
-        var k = _fields.FindLastIndex(f => f.Number == number && f.Wire == wire);
-        return k < 0 ? null : _fields[k];
+        return _fields.FindLast(f => f.Number == number && f.Wire == wire);
     }
 
     public string Text(int number) => Last(number)?.Text ?? "";
