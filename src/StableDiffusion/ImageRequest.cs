@@ -154,7 +154,8 @@ public sealed record ImageRequest
     /// <summary>How pictures are encoded and decoded in tiles; null to do so only where the whole would not fit into the memory.</summary>
     public VaeTiling? Tiling { get; init; }
 
-    /// <summary>Whether the picture is to continue at its opposite edge, so that copies of it lie side by side without a seam (the webui's tiling).</summary>
+    /// <summary>Whether the picture is to continue at its opposite edge, so that copies of it lie side by side without a seam (the webui's tiling): networks, control networks and upscalers
+    /// see the opposite edge beside each.</summary>
     public bool Seamless { get; init; }
 
     internal VaeTiling? TilingInUse => Seamless ? VaeTiling.Never : Tiling;

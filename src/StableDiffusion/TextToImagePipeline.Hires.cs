@@ -10,7 +10,7 @@ public sealed partial class TextToImagePipeline
     {
         var paintings = first.Paintings.Select(painting => new Painting(painting.Plan.SecondPass!, painting.Seed, painting.SeedIndex)).ToList();
         var plan = paintings[0].Plan;
-        var enlarged = Enumerable.Range(0, first.Count).Select(i => Enlarged(latents.Extract(i), first.Plan.Request.Hires!, plan, watch)).ToList();
+        var enlarged = Enumerable.Range(0, first.Count).Select(i => Enlarged(latents.Extract(i), first.Plan.Request, plan, watch)).ToList();
         _networks.CodecIsDone();
 
         var group = new PaintingGroup(paintings, Condition(paintings, watch));
@@ -26,8 +26,9 @@ public sealed partial class TextToImagePipeline
             watch with { Report = watch.Report with { Before = first.Plan.Calls } });
     }
 
-    private Latents Enlarged(Latents latents, Hires hires, GenerationPlan plan, Watch watch)
+    private Latents Enlarged(Latents latents, ImageRequest request, GenerationPlan plan, Watch watch)
     {
+        var hires = request.Hires!;
         if (hires.Upscaler == Enlarger.Latent)
         {
             return Enlarger.Enlarge(latents, plan.LatentHeight, plan.LatentWidth);
@@ -35,7 +36,7 @@ public sealed partial class TextToImagePipeline
 
         watch.Clock.Load(_networks.Codec.OpenDecoder);
         var picture = watch.Clock.Decode(() => _networks.Codec.Decode(latents, watch.Cancellation));
-        var larger = _enlarger.Enlarge(picture, hires.Upscaler, (plan.Width, plan.Height), watch.Cancellation);
+        var larger = _enlarger.Enlarge(picture, hires.Upscaler, (plan.Width, plan.Height), request.Seamless, watch.Cancellation);
         watch.Clock.Load(_networks.Codec.OpenEncoder);
         var pixels = ImageProcessor.InitImage(larger, plan.Width, plan.Height);
         return watch.Clock.EncodeImage(() => _networks.Codec.Encode(pixels, plan.Height, plan.Width, new NoNoise(), watch.Cancellation));
@@ -50,6 +51,6 @@ public sealed partial class TextToImagePipeline
         }
 
         (int, int)? size = request.Upscale is { } scale ? ((int)Math.Max(Math.Round(picture.Width * scale), 1), (int)Math.Max(Math.Round(picture.Height * scale), 1)) : null;
-        return _enlarger.Enlarge(picture, upscaler, size, cancellation);
+        return _enlarger.Enlarge(picture, upscaler, size, request.Seamless, cancellation);
     }
 }

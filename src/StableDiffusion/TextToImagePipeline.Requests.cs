@@ -36,7 +36,7 @@ public sealed partial class TextToImagePipeline
         };
         _networks = new NetworkSet(folder, loader, use);
         _controls = new ControlShelf(folder, loader, use == NetworkUse.OneAtATime);
-        _enlarger = new Enlarger(loader.OpenFile);
+        _enlarger = new Enlarger(path => loader.OpenFile(path));
     }
 
     /// <summary>The model and all that its configuration says.</summary>

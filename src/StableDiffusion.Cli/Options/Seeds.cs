@@ -15,7 +15,10 @@ internal static class Seeds
     public static string Text(long seed) => unchecked((ulong)seed).ToString(CultureInfo.InvariantCulture);
 
     /// <summary>All seeds that the text and <c>--batch-count</c> ask for: each entry counts up <paramref name="batchCount"/> times.</summary>
-    public static IReadOnlyList<long> Expand(string text, int batchCount)
+    /// <param name="text">A number, a list, a range or -1.</param>
+    /// <param name="batchCount">How often each entry counts up.</param>
+    /// <param name="property">The property of <see cref="ImageRequest"/> that the text sets, for messages.</param>
+    public static IReadOnlyList<long> Expand(string text, int batchCount, string property = nameof(ImageRequest.Seeds))
     {
         if (batchCount is < 1 or > MostInARange)
         {
@@ -23,30 +26,30 @@ internal static class Seeds
         }
 
         var largest = ulong.MaxValue - (ulong)(batchCount - 1);
-        var seeds = text.Split(',').SelectMany(entry => Entry(entry, text)).ToList();
+        var seeds = text.Split(',').SelectMany(entry => Entry(entry, text, property)).ToList();
         return seeds.TrueForAll(seed => seed <= largest)
             ? [.. seeds.SelectMany(first => Enumerable.Range(0, batchCount).Select(i => unchecked((long)(first + (ulong)i))))]
-            : throw new RequestException($"--seed {OneLine.Of(text)} leaves no room to count up; give seeds up to {largest}.");
+            : throw new RequestException(property, $"{property:name} {OneLine.Of(text)} leaves no room to count up; give seeds up to {largest}.");
     }
 
-    private static IEnumerable<ulong> Entry(string entry, string text)
+    private static IEnumerable<ulong> Entry(string entry, string text, string property)
     {
         var ends = entry.Split("..");
         if (ends.Length == 2)
         {
-            var (first, last) = (Number(ends[0], text), Number(ends[1], text));
+            var (first, last) = (Number(ends[0], text, property), Number(ends[1], text, property));
             if (last < first || last - first >= MostInARange)
             {
-                throw new RequestException($"--seed {entry} must count up, by at most {MostInARange} seeds.");
+                throw new RequestException(property, $"{property:name} {entry} must count up, by at most {MostInARange} seeds.");
             }
 
             return Enumerable.Range(0, (int)(last - first) + 1).Select(i => first + (ulong)i);
         }
 
-        return [entry.Trim() == "-1" ? (ulong)RandomNumberGenerator.GetInt32(int.MaxValue) : Number(entry, text)];
+        return [entry.Trim() == "-1" ? (ulong)RandomNumberGenerator.GetInt32(int.MaxValue) : Number(entry, text, property)];
     }
 
-    private static ulong Number(string number, string text)
+    private static ulong Number(string number, string text, string property)
     {
         var plain = number.Trim();
 
@@ -55,6 +58,7 @@ internal static class Seeds
         return ulong.TryParse(whole, NumberStyles.None, CultureInfo.InvariantCulture, out var seed)
             ? seed
             : throw new RequestException(
-                $"--seed '{OneLine.Of(text)}' is not a seed; give a number from 0 to {ulong.MaxValue}, a list such as 1,2,3, a range such as 5..9, or -1 for a random one.");
+                property,
+                $"{property:name} '{OneLine.Of(text)}' is not a seed; give a number from 0 to {ulong.MaxValue}, a list such as 1,2,3, a range such as 5..9, or -1 for a random one.");
     }
 }

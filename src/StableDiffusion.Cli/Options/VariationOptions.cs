@@ -37,13 +37,19 @@ internal sealed class VariationOptions
         var text = given.GetValue(Seed);
         if (given.GetValue(Strength) is not { } strength)
         {
-            return text is null or Unset ? request : throw new RequestException($"{Seed.Name} does nothing without {Strength.Name}; give it, such as 0.1.");
+            return text is null or Unset
+                ? request
+                : throw new RequestException(
+                    nameof(ImageRequest.VariationStrength),
+                    $"{nameof(ImageRequest.VariationSeed):name} does nothing without {nameof(ImageRequest.VariationStrength):name}; give it, such as 0.1.");
         }
 
         long variation = -1;
         if (text is not null && (!long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out variation) || variation is < -1 or > long.MaxValue - int.MaxValue))
         {
-            throw new RequestException($"{Seed.Name} {OneLine.Quote(text)} is not a seed; give a number from 0, or -1 for a random one.");
+            throw new RequestException(
+                nameof(ImageRequest.VariationSeed),
+                $"{nameof(ImageRequest.VariationSeed):name} {OneLine.Quote(text)} is not a seed; give a number from 0, or -1 for a random one.");
         }
 
         return request with

@@ -3,23 +3,23 @@ namespace StableDiffusion;
 /// <summary>The control networks that are open: kept for the next request as long as it names them.</summary>
 internal sealed class ControlShelf(ModelFolder folder, NetworkLoader loader, bool oneAtATime) : IDisposable
 {
-    private readonly Dictionary<string, ControlNetwork> _open = [];
+    private readonly Dictionary<(string Path, bool IsSeamless), ControlNetwork> _open = [];
 
     /// <summary>The network with the controls of a request around it.</summary>
     /// <exception cref="RequestException">A control network is not there.</exception>
     /// <exception cref="ModelException">A control network cannot be opened.</exception>
     public IDenoisingNetwork Around(IDenoisingNetwork network, ImageRequest request)
     {
-        var paths = request.Controls.Select(PathOf).ToList();
-        foreach (var (path, unused) in _open.Where(one => !paths.Contains(one.Key)).ToList())
+        var wanted = request.Controls.Select(control => (Path: PathOf(control), request.Seamless)).ToList();
+        foreach (var (key, unused) in _open.Where(one => !wanted.Contains(one.Key)).ToList())
         {
             unused.Dispose();
-            _open.Remove(path);
+            _open.Remove(key);
         }
 
-        return paths.Count == 0
+        return wanted.Count == 0
             ? network
-            : new ControlledNetwork(network, [.. paths.Zip(request.Controls, (path, control) => (Opened(path), control))], request.GuessMode, folder.PixelsPerLatent);
+            : new ControlledNetwork(network, [.. wanted.Zip(request.Controls, (key, control) => (Opened(key), control))], request.GuessMode, folder.PixelsPerLatent);
     }
 
     /// <summary>Refuses a request whose control networks are not there.</summary>
@@ -57,11 +57,12 @@ internal sealed class ControlShelf(ModelFolder folder, NetworkLoader loader, boo
             $"there is no control network {OneLine.Quote(control.Model)}: give a folder with model.onnx in it, or the name of one in {OneLine.Quote(folder.Path)}.");
     }
 
-    private ControlNetwork Opened(string path)
+    /// <summary>What a control network adds must continue at the opposite edge where the picture does.</summary>
+    private ControlNetwork Opened((string Path, bool IsSeamless) key)
     {
-        if (!_open.TryGetValue(path, out var network))
+        if (!_open.TryGetValue(key, out var network))
         {
-            _open[path] = network = new ControlNetwork(loader.OpenFile(path));
+            _open[key] = network = new ControlNetwork(loader.OpenFile(key.Path, key.IsSeamless ? [new CircularPaddingEdit()] : []));
         }
 
         return network;

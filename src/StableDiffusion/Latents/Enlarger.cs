@@ -6,6 +6,9 @@ internal sealed class Enlarger(Func<string, OnnxModel> open) : IDisposable
     public const string Latent = "latent";
     public const string Lanczos = "lanczos";
 
+    /// <summary>Pixels that Lanczos looks around where it enlarges, and one to spare.</summary>
+    private const int LanczosReach = 4;
+
     private readonly Dictionary<string, PictureUpscaler> _open = [];
 
     /// <summary>Refuses an upscaler that is neither known nor a file.</summary>
@@ -39,7 +42,12 @@ internal sealed class Enlarger(Func<string, OnnxModel> open) : IDisposable
     }
 
     /// <summary>Enlarges a picture to a size, or by what the network does.</summary>
-    public RgbImage Enlarge(RgbImage image, string upscaler, (int Width, int Height)? size, CancellationToken cancellation)
+    /// <param name="image">The picture.</param>
+    /// <param name="upscaler"><see cref="Lanczos"/> or the file of a network.</param>
+    /// <param name="size">The size; null for what the network gives.</param>
+    /// <param name="seamless">Whether the picture continues at its opposite edge, and is to do so when it is larger.</param>
+    /// <param name="cancellation">Stops it.</param>
+    public RgbImage Enlarge(RgbImage image, string upscaler, (int Width, int Height)? size, bool seamless, CancellationToken cancellation)
     {
         if (upscaler != Lanczos)
         {
@@ -48,10 +56,19 @@ internal sealed class Enlarger(Func<string, OnnxModel> open) : IDisposable
                 _open[upscaler] = network = new PictureUpscaler(open(upscaler), cancellation);
             }
 
-            image = network.Upscale(image, cancellation);
+            image = seamless
+                ? Torus.Enlarge(image, image.Width * network.Factor, image.Height * network.Factor, network.Margin, (part, _, _) => network.Upscale(part, cancellation))
+                : network.Upscale(image, cancellation);
         }
 
-        return size is var (width, height) && (image.Width, image.Height) != (width, height) ? ImageResizer.Resize(image, width, height) : image;
+        if (size is not var (width, height) || (image.Width, image.Height) == (width, height))
+        {
+            return image;
+        }
+
+        return seamless
+            ? Torus.Enlarge(image, width, height, LanczosReach, (part, partWidth, partHeight) => ImageResizer.Resize(part, partWidth, partHeight))
+            : ImageResizer.Resize(image, width, height);
     }
 
     /// <summary>The latents of one picture at another size: PyTorch's <c>interpolate(mode="bilinear")</c>, the webui's "Latent".</summary>

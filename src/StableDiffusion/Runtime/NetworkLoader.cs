@@ -33,8 +33,8 @@ internal sealed class NetworkLoader(ModelFolder folder, OnnxRuntimeHost host)
     }
 
     /// <summary>Opens a network that is no part of the model.</summary>
-    /// <exception cref="ModelException">The file is missing or is no network.</exception>
-    public OnnxModel OpenFile(string path) => Open(path, [], new FusedAttentionEdit());
+    /// <exception cref="ModelException">The file is missing or is no network, or an edit does not fit it.</exception>
+    public OnnxModel OpenFile(string path, params IReadOnlyList<IGraphEdit> edits) => Open(path, edits, new FusedAttentionEdit());
 
     /// <summary>What the edits of these parts are, in one text: equal texts mean equal networks.</summary>
     public string KeyOf(params IEnumerable<string> parts) =>

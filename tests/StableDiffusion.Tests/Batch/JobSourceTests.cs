@@ -47,6 +47,32 @@ public sealed class JobSourceTests
     public void A_line_of_the_webui_without_a_variation_has_none(string text) =>
         Assert.Equal(0, _options.Request(new LineFields(Jobs(text).Single().Fields)).VariationStrength);
 
+    /// <summary>What is wrong with a line is said with the line's own word for it, not the command line's.</summary>
+    [Theory]
+    [InlineData("seed", """{"prompt": "apple", "seed": "7x"}""")]
+    [InlineData("seed", "apple --seed 7x")]
+    [InlineData("variation_seed", """{"prompt": "apple", "seed": 5, "variation_seed": "9x", "variation_strength": 0.2, "batch_count": 2}""")]
+    [InlineData("variation_seed", "prompt,variation_seed,variation_strength,batch_count\napple,9x,0.2,2")]
+    public void A_bad_seed_is_reported_by_the_field_that_holds_it(string field, string text)
+    {
+        var entry = Entries(text).Single();
+
+        Assert.StartsWith($"{field} '", entry.Error, StringComparison.Ordinal);
+        Assert.Contains("is not a seed", entry.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"prompt": "apple", "variation_seed": "9x", "variation_strength": 0.2}""", "variation_seed 9x is not a seed")]
+    [InlineData("""{"prompt": "apple", "variation_seed": 9}""", "variation_seed does nothing without variation_strength")]
+    public void So_is_one_that_is_found_when_the_request_is_made(string text, string expected)
+    {
+        var fields = new LineFields(Jobs(text).Single().Fields);
+
+        var error = Assert.Throws<RequestException>(() => _options.Request(fields));
+
+        Assert.StartsWith(expected, OptionNames.MessageForLine(error), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_variation_seed_that_is_drawn_does_not_change_what_the_job_is()
     {
@@ -87,11 +113,9 @@ public sealed class JobSourceTests
         Assert.NotEqual(first[0].Fields["seed"], second[0].Fields["seed"]);
     }
 
-    private static List<BatchJob> Jobs(string text, params (string Field, string Value)[] defaults) =>
-    [
-        .. new JobSource(_options, new LineFields(defaults.Select(one => KeyValuePair.Create(one.Field, (IReadOnlyList<string>)[one.Value]))))
-            .Jobs(new BatchReader(new StringReader(text), _options).Lines())
-            .Select(entry => entry.Job)
-            .OfType<BatchJob>(),
-    ];
+    private static List<BatchJob> Jobs(string text, params (string Field, string Value)[] defaults) => [.. Entries(text, defaults).Select(entry => entry.Job).OfType<BatchJob>()];
+
+    private static IEnumerable<BatchEntry> Entries(string text, params (string Field, string Value)[] defaults) =>
+        new JobSource(_options, new LineFields(defaults.Select(one => KeyValuePair.Create(one.Field, (IReadOnlyList<string>)[one.Value]))))
+            .Jobs(new BatchReader(new StringReader(text), _options).Lines());
 }

@@ -47,6 +47,51 @@ public sealed class CircularPaddingTests(Pipelines pipelines) : IClassFixture<Pi
     }
 
     [Fact]
+    public void A_turned_control_picture_gives_the_turned_picture()
+    {
+        // 32 pixels are 4 latents, a whole step of the control network's coarsest level
+        const int size = 64, turn = 32;
+        var noise = new float[4 * 8 * 8];
+        new TorchRandom(5).Draw(noise);
+        var control = GoldenCase.Controls.First(one => one.Model == "sd1").ToRequest().Controls[0];
+        var image = ImageResizer.Resize(control.Image, size, size);
+        RgbImage Paint(float[] start, RgbImage shown, bool seamless) => pipelines.Of("sd1").Generate(new ImageRequest
+        {
+            Prompt = "a castle",
+            Steps = 2,
+            Width = size,
+            Height = size,
+            Seamless = seamless,
+            Latents = new Latents(start, 1, 4, 8, 8),
+            Controls = [new Control(control.Model, shown)],
+        }).Single().Image;
+
+        var (plain, turnedPlain) = (Paint(noise, image, false), Paint(Turned(noise, 8, 4), Turned(image, turn), false));
+        var (seamless, turned) = (Paint(noise, image, true), Paint(Turned(noise, 8, 4), Turned(image, turn), true));
+
+        Assert.True(LargestAfterTurning(plain, turnedPlain, turn) > 20, "the plain networks see their edges");
+        Assert.InRange(LargestAfterTurning(seamless, turned, turn), 0, 1);
+    }
+
+    [Theory]
+    [InlineData("lanczos", 2.0)]
+    [InlineData("lanczos", 1.75)]
+    [InlineData("x2.onnx", 2.0)]
+    public void A_turned_picture_is_enlarged_to_the_turned_picture(string upscaler, double scale)
+    {
+        using var folder = new TemporaryFolder();
+        UpscalerModel.Write(folder.PathOf("x2.onnx"));
+        using var enlarger = new Enlarger(path => OnnxModel.Open(path, new OnnxRuntimeHost(ExecutionDevice.Cpu, 0)));
+        var image = ImageResizer.Resize(GoldenCase.Controls.First(one => one.Model == "sd1").ToRequest().Controls[0].Image, 64, 64);
+        var side = (int)(64 * scale);
+        RgbImage Larger(RgbImage picture, bool seamless) =>
+            enlarger.Enlarge(picture, upscaler == "lanczos" ? upscaler : folder.PathOf(upscaler), (side, side), seamless, CancellationToken.None);
+
+        Assert.True(LargestAfterTurning(Larger(image, false), Larger(Turned(image, 32), false), side / 2) > 2, "the edges are seen");
+        Assert.InRange(LargestAfterTurning(Larger(image, true), Larger(Turned(image, 32), true), side / 2), 0, 1);
+    }
+
+    [Fact]
     public void A_seamless_picture_says_so_and_is_not_cut_into_tiles()
     {
         var request = new ImageRequest { Prompt = "a castle", Steps = 1, Width = 64, Height = 64, Seamless = true };
@@ -84,6 +129,19 @@ public sealed class CircularPaddingTests(Pipelines pipelines) : IClassFixture<Pi
         }
 
         return turned;
+    }
+
+    private static RgbImage Turned(RgbImage image, int by)
+    {
+        var source = image.Pixels.Span;
+        var pixels = new byte[source.Length];
+        for (var i = 0; i < pixels.Length; i++)
+        {
+            var (y, x) = (i / 3 / image.Width, i / 3 % image.Width);
+            pixels[(((((y + by) % image.Height) * image.Width) + ((x + by) % image.Width)) * 3) + (i % 3)] = source[i];
+        }
+
+        return RgbImage.Adopt(image.Width, image.Height, pixels);
     }
 
     private static int LargestAfterTurning(RgbImage image, RgbImage turned, int by)

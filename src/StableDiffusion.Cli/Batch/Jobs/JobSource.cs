@@ -70,9 +70,9 @@ internal sealed class JobSource(FieldTable table, LineFields defaults)
         {
             var pictures = Count(FieldTable.BatchCount, count[0]) * Count(FieldTable.BatchSize, size[0]);
             var counted = pictures == 1 || VariationOf(fields) is null ? FieldTable.Seed : FieldTable.VariationSeed;
-            foreach (var (seed, idSeed) in SeedsOf(seeds, counted == FieldTable.Seed ? pictures : 1))
+            foreach (var (seed, idSeed) in SeedsOf(seeds, counted == FieldTable.Seed ? pictures : 1, nameof(ImageRequest.Seeds)))
             {
-                var others = counted == FieldTable.Seed ? [(seed, idSeed)] : SeedsOf([VariationOf(fields)!], pictures);
+                var others = counted == FieldTable.Seed ? [(seed, idSeed)] : SeedsOf([VariationOf(fields)!], pictures, nameof(ImageRequest.VariationSeed));
                 foreach (var (other, idOther) in others)
                 {
                     var job = new LineFields(fields) { [FieldTable.Seed] = [idSeed], [counted] = [idOther] };
@@ -109,13 +109,13 @@ internal sealed class JobSource(FieldTable table, LineFields defaults)
             : null;
 
     /// <summary>All seeds, and for each what identifies it: itself, or its place among those that are drawn.</summary>
-    private static IEnumerable<(string Seed, string IdSeed)> SeedsOf(IReadOnlyList<string> seeds, int count)
+    private static IEnumerable<(string Seed, string IdSeed)> SeedsOf(IReadOnlyList<string> seeds, int count, string property)
     {
         var drawn = 0;
         foreach (var entry in seeds.SelectMany(PromptExpansion.Expand).SelectMany(text => text.Split(',')))
         {
             var isDrawn = entry.Trim() == "-1";
-            foreach (var seed in Seeds.Expand(entry, count))
+            foreach (var seed in Seeds.Expand(entry, count, property))
             {
                 var text = Seeds.Text(seed);
                 yield return (text, isDrawn ? $"-1#{drawn++}" : text);

@@ -28,7 +28,7 @@ internal static class LoraEdit
         {
             if (merges && CanMerge(module, index))
             {
-                Merge(graph, index.Initializer(module.Weight)!, module.Transposed, change);
+                Merge(graph, index, module, change);
             }
             else
             {
@@ -73,12 +73,15 @@ internal static class LoraEdit
         }
     }
 
-    private static void Merge(OnnxGraph graph, OnnxInitializer weight, bool transposed, LowRank change)
+    /// <summary>A weight that is stored small and computed with in float32 is stored in float32, so that small changes are not rounded away.</summary>
+    private static void Merge(OnnxGraph graph, OnnxIndex index, WeightedModule module, LowRank change)
     {
+        var weight = index.Initializer(module.Weight)!;
+        var type = index.Readers(module.Weight) is [{ OpType: "Cast" } cast] && cast.Attribute("to")?.Integer == (long)OnnxElementType.Float ? OnnxElementType.Float : weight.ElementType;
         var bytes = graph.ReadBytes(weight);
         var values = WeightValues.ToFloats(bytes, weight.ElementType);
-        change.AddTo(values, transposed);
-        var merged = new OnnxInitializer(weight.Name, weight.ElementType, weight.Dimensions, WeightValues.FromFloats(values, weight.ElementType));
+        change.AddTo(values, module.Transposed);
+        var merged = new OnnxInitializer(weight.Name, type, weight.Dimensions, WeightValues.FromFloats(values, type));
         graph.Initializers[graph.Initializers.IndexOf(weight)] = merged;
     }
 
