@@ -9,6 +9,17 @@ public sealed class ProgramTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
+    /// <summary>ONNX Runtime reports to its maker, and keeps a number for the device in this folder, unless it is told not to.</summary>
+    [Fact]
+    public void Nothing_is_reported_to_anybody()
+    {
+        using var cache = new TemporaryFolder();
+
+        Assert.Equal(0, SdProgram.Run(["a red apple", "--steps", "1", "-o", cache.PathOf("apple.png")], null, null, new Dictionary<string, string> { ["XDG_CACHE_HOME"] = cache.Path }).ExitCode);
+
+        Assert.Equal(["apple.png"], cache.Names());
+    }
+
     [Fact]
     public void Without_a_model_the_embedded_one_paints_from_any_folder()
     {

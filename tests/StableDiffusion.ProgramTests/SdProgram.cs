@@ -54,6 +54,8 @@ internal static class SdProgram
             RedirectStandardError = true,
         };
         start.Environment.Remove("SD_MODEL");
+        start.Environment.Remove("ORT_DISABLE_TELEMETRY");
+        start.Environment.Remove("CI"); // in which ONNX Runtime reports nothing either
         start.Environment["XDG_CONFIG_HOME"] = System.IO.Path.Combine(AppContext.BaseDirectory, "no-configuration");
         foreach (var (name, value) in environment ?? new Dictionary<string, string>())
         {

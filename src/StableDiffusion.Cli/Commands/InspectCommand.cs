@@ -82,6 +82,12 @@ internal static class InspectCommand
             o.WriteLine($"{name,-15} {(works ? "yes" : $"no: {why}")}");
         }
 
+        if (report.Assumed is { } assumed)
+        {
+            o.WriteLine();
+            o.WriteLine($"assumed: {assumed}");
+        }
+
         if (report.Problem is { } problem)
         {
             o.WriteLine();

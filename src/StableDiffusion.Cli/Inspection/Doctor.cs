@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
-using Microsoft.ML.OnnxRuntime;
 
 namespace StableDiffusion.Cli;
 
@@ -21,7 +20,7 @@ internal static class Doctor
     public static IEnumerable<Finding> Examine(string modelPath)
     {
         yield return Finding.Good("program", $"sd {Version(typeof(Doctor).Assembly)} on .NET {Environment.Version}, {RuntimeInformation.RuntimeIdentifier}");
-        yield return Finding.Good("ONNX Runtime", $"{OrtEnv.Instance().GetVersionString()} with {string.Join(", ", OrtEnv.Instance().GetAvailableProviders())}");
+        yield return Finding.Good("ONNX Runtime", $"{OnnxRuntimeEnvironment.Instance.GetVersionString()} with {string.Join(", ", OnnxRuntimeEnvironment.Instance.GetAvailableProviders())}");
         yield return Processor();
         yield return Memory(modelPath);
         yield return Cuda();

@@ -9,6 +9,7 @@ namespace StableDiffusion.Cli;
 /// <param name="Size">Width and height in pixels that it was trained at; null where it cannot be opened.</param>
 /// <param name="Networks">Its networks.</param>
 /// <param name="Works">What works: name, whether, and why not.</param>
+/// <param name="Assumed">What was missing in the folder and what it is taken for; null where nothing was.</param>
 /// <param name="Problem">Why it cannot be opened; null where it can.</param>
 internal sealed record ModelReport(
     string Path,
@@ -17,6 +18,7 @@ internal sealed record ModelReport(
     (int Width, int Height)? Size,
     IReadOnlyList<NetworkReport> Networks,
     IReadOnlyList<(string Name, bool Works, string? Why)> Works,
+    string? Assumed,
     string? Problem)
 {
     /// <summary>Bytes of all weights: about what the model takes in memory, next to what its layers pass on.</summary>
@@ -48,6 +50,7 @@ internal sealed record ModelReport(
             folder is null ? null : (folder.DefaultWidth, folder.DefaultHeight),
             networks,
             [.. WorksOf(networks, problem)],
+            folder?.Guess,
             problem);
     }
 
@@ -63,6 +66,7 @@ internal sealed record ModelReport(
         ["networks"] = new JsonArray([.. Networks.Select(network => (JsonNode)network.ToJson())]),
         ["works"] = new JsonObject(Works.Select(one => KeyValuePair.Create(one.Name, (JsonNode?)one.Works))),
         ["missing"] = new JsonArray([.. Works.Where(one => one.Why is not null).Select(one => (JsonNode)$"{one.Name}: {one.Why}")]),
+        ["assumed"] = Assumed,
         ["problem"] = Problem,
     };
 

@@ -145,7 +145,7 @@ internal sealed class GraphCache(string folder, OnnxRuntimeHost host, Action<str
             Add($"{file.FullName}\0{file.Length}\0{file.LastWriteTimeUtc.Ticks}");
         }
 
-        Add(OrtEnv.Instance().GetVersionString());
+        Add(OnnxRuntimeEnvironment.Instance.GetVersionString());
         Add(Processor());
         return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16));
     }

@@ -77,7 +77,7 @@ internal sealed class MemoryNeed(ModelFolder folder, IReadOnlyDictionary<string,
         double Of(params IEnumerable<string> parts) => parts.Sum(part => weights.GetValueOrDefault(part));
         return
         [
-            new("text encoder", Of(folder.Family.ConditionerParts(folder)), 0),
+            .. folder.Family.ConditionerTurns(folder).Select(parts => new Stage("text encoder", Of(parts), 0)),
             new(folder.Family.NetworkPart, Of(folder.Family.NetworkPart), NetworkWork(last)),
             new("decoder", Of(folder.Family.CodecParts.Where(part => part != "vae_encoder" || plan.Request.InitImage is not null)), DecoderWork(last)),
         ];

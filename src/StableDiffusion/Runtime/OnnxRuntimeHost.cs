@@ -46,7 +46,7 @@ internal sealed class OnnxRuntimeHost
     {
         try
         {
-            OrtEnv.Instance();
+            _ = OnnxRuntimeEnvironment.Instance;
         }
         catch (Exception error) when (error is DllNotFoundException or TypeInitializationException)
         {
@@ -81,7 +81,7 @@ internal sealed class OnnxRuntimeHost
     {
         try
         {
-            OrtEnv.Instance();
+            _ = OnnxRuntimeEnvironment.Instance;
         }
         catch (Exception error) when (error is DllNotFoundException or TypeInitializationException)
         {

@@ -136,6 +136,17 @@ public sealed class HubProgramTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_that_does_not_say_what_it_is_is_inspected_with_what_it_is_taken_for()
+    {
+        _folder.Fill(Goldens.PathOf("models", "sd1"), "nameless");
+        File.Delete(_folder.PathOf("nameless/model_index.json"));
+
+        Assert.Contains("assumed: nameless has no model_index.json: it is taken for Stable Diffusion", Run("inspect", _folder.PathOf("nameless")).Output, StringComparison.Ordinal);
+        var inspected = JsonNode.Parse(Run("inspect", _folder.PathOf("nameless"), "--json").Output)!;
+        Assert.Contains("has no model_index.json", (string)inspected["assumed"]!, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_folder_that_is_no_model_is_inspected_with_exit_code_1()
     {
         var inspected = Run("inspect", _folder.Path);

@@ -67,6 +67,7 @@ public sealed class FamilyLimitsTests(Pipelines pipelines) : IClassFixture<Pipel
         ("OriginalSize", request => request with { OriginalSize = (64, 64) }),
         ("TargetSize", request => request with { TargetSize = (64, 64) }),
         ("Crop", request => request with { Crop = (8, 8) }),
+        ("DeepCache", request => request with { DeepCache = new DeepCache(2) }),
         ("Loras", request => request with { Loras = [new Lora("a.safetensors")] }),
         ("Controls", request => request with { Controls = [new Control("canny", _picture)] }),
         ("Embeddings", request => request with { Embeddings = [new TextualInversion("a", "a.safetensors")] }),
@@ -74,7 +75,7 @@ public sealed class FamilyLimitsTests(Pipelines pipelines) : IClassFixture<Pipel
         ("Seamless", request => request with { Seamless = true }),
     ];
 
-    private const string StableDiffusion = "Prompt NegativePrompt GuidanceScale ClipSkip InitImage Mask Loras Controls Embeddings EmbeddingFolder Seamless";
+    private const string StableDiffusion = "Prompt NegativePrompt GuidanceScale ClipSkip InitImage Mask DeepCache Loras Controls Embeddings EmbeddingFolder Seamless";
     private const string Flux = "Prompt NegativePrompt GuidanceScale Prompt2 NegativePrompt2 MaxSequenceLength InitImage";
 
     /// <summary>README's table of what the families can do; all else of the above is refused.</summary>
@@ -85,6 +86,7 @@ public sealed class FamilyLimitsTests(Pipelines pipelines) : IClassFixture<Pipel
     [InlineData("inpaint", StableDiffusion)]
     [InlineData("sdxl", StableDiffusion + " Prompt2 NegativePrompt2 OriginalSize TargetSize Crop")]
     [InlineData("sd3", "Prompt NegativePrompt GuidanceScale Prompt2 NegativePrompt2 Prompt3 NegativePrompt3 MaxSequenceLength ClipSkip InitImage")]
+    [InlineData("sd3-no-t5", "Prompt NegativePrompt GuidanceScale Prompt2 NegativePrompt2 MaxSequenceLength ClipSkip InitImage")]
     [InlineData("flux-dev", Flux + " DistilledGuidance")]
     [InlineData("flux-schnell", Flux)]
     [InlineData("dit", "Prompt GuidanceScale InitImage")]

@@ -84,6 +84,25 @@ public sealed class MemoryBudgetTests
         Assert.Contains(advice ?? "", text ?? "", StringComparison.Ordinal);
     }
 
+    /// <summary>The weights of Stable Diffusion 3 medium in float16 and of Flux dev in float16, widened: T5 is closed before CLIP is opened.</summary>
+    [Theory]
+    [InlineData("sd3", "text_encoder_3", 11, null)]
+    [InlineData("sd3", "text_encoder_3", 9, "The text encoder alone has 9.5 GB of weights")]
+    [InlineData("flux-dev", "text_encoder_2", 11, null)]
+    [InlineData("flux-dev", "text_encoder_2", 9, "The text encoder alone has 9.5 GB of weights")]
+    public void Text_encoders_that_are_open_in_turns_need_the_memory_of_the_largest(string model, string t5, double gigabytes, string? advice)
+    {
+        var weights = new Dictionary<string, long> { ["text_encoder"] = 2_000_000_000, ["transformer"] = 4_200_000_000, ["vae_decoder"] = 200_000_000, [t5] = 9_500_000_000 };
+        var folder = ModelFolder.Open(FamilyGoldens.PathOf("models", model));
+        var plan = GenerationPlan.Of(_request, folder);
+
+        var said = new MemoryNeed(folder, weights, oneAtATime: true, AttentionKind.Fused).Warning(plan, gigabytes * 1e9);
+
+        Assert.Equal(advice is null, said is null);
+        Assert.Contains(advice ?? "", said?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "", StringComparison.Ordinal);
+        Assert.NotNull(new MemoryNeed(folder, weights, oneAtATime: false, AttentionKind.Fused).Warning(plan, gigabytes * 1e9));
+    }
+
     /// <summary>A seamless picture is decoded as a whole: advice to decode in tiles would be refused when it is followed.</summary>
     [Theory]
     [InlineData(false, true)]

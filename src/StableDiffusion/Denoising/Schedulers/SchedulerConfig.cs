@@ -76,7 +76,7 @@ internal sealed class SchedulerConfig
             return WithClass(value?.ToString() ?? "");
         }
 
-        var element = JsonSerializer.SerializeToElement(value);
+        var element = ElementOf(value);
         var parameters = SchedulerParameters.ByClass.Values
             .Select(byKey => byKey.GetValueOrDefault(key))
             .OfType<SchedulerParameter>()
@@ -97,7 +97,7 @@ internal sealed class SchedulerConfig
 
     /// <summary>The same configuration as if its file had said this; a class without the parameter ignores it.</summary>
     internal SchedulerConfig Amended(string key, JsonNode value) =>
-        new(_where, ClassName, Given(key, JsonSerializer.SerializeToElement(value)), _asked);
+        new(_where, ClassName, Given(key, ElementOf(value)), _asked);
 
     /// <summary>The same keys read by another diffusers class: it ignores what it does not have and uses its own defaults for the rest.</summary>
     /// <exception cref="RequestException">There is no such class here.</exception>
@@ -133,6 +133,13 @@ internal sealed class SchedulerConfig
 
     /// <summary>Parameters that were set by hand but that this class does not have.</summary>
     internal IEnumerable<string> Unused => _asked.Where(key => !_parameters.ContainsKey(key)).Order();
+
+    // Without the serializer, whose first use compiles some sixty methods.
+    private static JsonElement ElementOf(JsonNode? value)
+    {
+        using var json = JsonDocument.Parse(value?.ToJsonString() ?? "null");
+        return json.RootElement.Clone();
+    }
 
     private Dictionary<string, JsonElement> Given(string key, JsonElement value) => new(_given) { [key] = value };
 

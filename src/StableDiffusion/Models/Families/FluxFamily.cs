@@ -20,6 +20,8 @@ internal sealed class FluxFamily : TransformerFamily
 
     public override IReadOnlyList<string> ConditionerParts(ModelFolder folder) => ["text_encoder", "text_encoder_2"];
 
+    public override IReadOnlyList<IReadOnlyList<string>> ConditionerTurns(ModelFolder folder) => [["text_encoder"], ["text_encoder_2"]];
+
     public override IEnumerable<string> NeededFiles(ModelFolder folder) =>
     [
         "scheduler/scheduler_config.json", "text_encoder/model.onnx", "tokenizer/merges.txt", "tokenizer/vocab.json",

@@ -13,12 +13,16 @@ internal sealed class StableDiffusion3Family : TransformerFamily
         nameof(ImageRequest.MaxSequenceLength), nameof(ImageRequest.ClipSkip), nameof(ImageRequest.InitImage),
     ];
 
+    private static readonly string[] _ofT5 = [nameof(ImageRequest.Prompt3), nameof(ImageRequest.NegativePrompt3)];
+
     public override string Name => "Stable Diffusion 3";
 
     public override IReadOnlyList<string> PipelineNames => ["StableDiffusion3"];
 
-    public override IReadOnlyList<string> ConditionerParts(ModelFolder folder) =>
-        HasT5(folder) ? ["text_encoder", "text_encoder_2", "text_encoder_3"] : ["text_encoder", "text_encoder_2"];
+    public override IReadOnlyList<string> ConditionerParts(ModelFolder folder) => [.. ConditionerTurns(folder).SelectMany(parts => parts)];
+
+    public override IReadOnlyList<IReadOnlyList<string>> ConditionerTurns(ModelFolder folder) =>
+        HasT5(folder) ? [["text_encoder", "text_encoder_2"], ["text_encoder_3"]] : [["text_encoder", "text_encoder_2"]];
 
     public override IEnumerable<string> NeededFiles(ModelFolder folder) =>
     [
@@ -39,7 +43,7 @@ internal sealed class StableDiffusion3Family : TransformerFamily
 
     public override void Check(ImageRequest request, ModelFolder folder)
     {
-        RequestLimits.Refuse(request, folder, _can);
+        RequestLimits.Refuse(request, folder, HasT5(folder) ? _can : [.. _can.Except(_ofT5)]);
         StableDiffusion3Conditioner.TextLength(request);
     }
 
