@@ -36,17 +36,17 @@ internal sealed class AdapterOptions
 
     public IReadOnlyList<Setting> Table =>
     [
-        new(Loras, nameof(ImageRequest.Loras)),
+        new(Loras, nameof(ImageRequest.Loras), (request, given) => request with { Loras = [.. given.GetValue(Loras)!.Select(text => ParseLora(text, given.GetValue(LoraFolder)))] }),
         new(LoraFolder),
-        new(Embeddings, nameof(ImageRequest.Embeddings)),
-        new(EmbeddingFolder, nameof(ImageRequest.EmbeddingFolder)),
+        new(Embeddings, nameof(ImageRequest.Embeddings), (request, given) => request with { Embeddings = [.. given.GetValue(Embeddings)!.Select(ParseEmbedding)] }),
+        Setting.Of(EmbeddingFolder, nameof(ImageRequest.EmbeddingFolder), (request, value) => request with { EmbeddingFolder = value }),
     ];
 
-    /// <summary>The request with what the options add to it; tags in its prompts become LoRAs.</summary>
-    public ImageRequest AddTo(ImageRequest request, IGivenOptions given)
+    /// <summary>The request with the tags in its prompts taken out and added to its LoRAs.</summary>
+    public ImageRequest WithTags(ImageRequest request, IGivenOptions given)
     {
         var folder = given.GetValue(LoraFolder);
-        var loras = given.GetValue(Loras)!.Select(text => ParseLora(text, folder)).ToList();
+        var loras = request.Loras.ToList();
         string? WithoutTags(string? prompt)
         {
             var (rest, tags) = LoraTag.Extract(prompt ?? "");
@@ -64,8 +64,6 @@ internal sealed class AdapterOptions
             Prompt3 = WithoutTags(request.Prompt3),
             NegativePrompt3 = WithoutTags(request.NegativePrompt3),
             Loras = loras,
-            Embeddings = [.. given.GetValue(Embeddings)!.Select(ParseEmbedding)],
-            EmbeddingFolder = given.GetValue(EmbeddingFolder),
         };
     }
 

@@ -32,10 +32,14 @@ internal sealed class ControlOptions
     public Option<bool> GuessMode { get; } = new("--guess-mode") { Description = "The ControlNet sees the prompt alone, and may guess what the picture shows." };
 
     public IReadOnlyList<Setting> Table =>
-    [new(Controls, nameof(ImageRequest.Controls)), new(Images), new(Preprocessors), new(GuessMode, nameof(ImageRequest.GuessMode))];
+    [
+        new(Controls, nameof(ImageRequest.Controls), (request, given) => request with { Controls = Prepare(given) }),
+        new(Images),
+        new(Preprocessors),
+        Setting.Of(GuessMode, nameof(ImageRequest.GuessMode), (request, value) => request with { GuessMode = value }),
+    ];
 
-    /// <summary>The request with its controls.</summary>
-    public ImageRequest AddTo(ImageRequest request, IGivenOptions given)
+    private IReadOnlyList<Control> Prepare(IGivenOptions given)
     {
         var controls = given.GetValue(Controls)!;
         var images = ForEach(Images, given, controls.Length);
@@ -50,11 +54,7 @@ internal sealed class ControlOptions
             throw new RequestException($"{GuessMode.Name} is for ControlNets; give one with {Controls.Name}.");
         }
 
-        return request with
-        {
-            Controls = [.. controls.Select((text, i) => Prepare(Parse(text), images![i], preprocessors?[i] ?? "none"))],
-            GuessMode = given.GetValue(GuessMode),
-        };
+        return [.. controls.Select((text, i) => Prepare(Parse(text), images![i], preprocessors?[i] ?? "none"))];
     }
 
     private string[]? ForEach(Option<string[]> option, IGivenOptions given, int controls)

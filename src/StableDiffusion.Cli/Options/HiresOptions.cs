@@ -31,39 +31,33 @@ internal sealed class HiresOptions
 
     public IReadOnlyList<Setting> Table =>
     [
-        new(HiresScale, nameof(ImageRequest.Hires)),
+        new(HiresScale, nameof(ImageRequest.Hires), (request, given) => request with { Hires = SecondPass(given) }),
         new(HiresSteps),
         new(HiresStrength),
         new(HiresUpscaler),
-        new(Upscale, nameof(ImageRequest.Upscale)),
-        new(Upscaler, nameof(ImageRequest.Upscaler)),
+        Setting.Of(Upscale, nameof(ImageRequest.Upscale), (request, value) => request with { Upscale = value }),
+        Setting.OfText(Upscaler, nameof(ImageRequest.Upscaler), (request, text) => request with { Upscaler = NameOf(text) }),
     ];
 
     /// <summary>latent and lanczos in any case, as the webui writes them; anything else is a file.</summary>
     public static string NameOf(string upscaler) =>
         upscaler.Equals("latent", StringComparison.OrdinalIgnoreCase) || upscaler.Equals("lanczos", StringComparison.OrdinalIgnoreCase) ? upscaler.ToLowerInvariant() : upscaler;
 
-    /// <summary>The request with its second pass and its enlargement.</summary>
-    public ImageRequest AddTo(ImageRequest request, IGivenOptions given)
+    private Hires? SecondPass(IGivenOptions given)
     {
         if (given.GetValue(HiresScale) is { } scale)
         {
             var standard = new Hires(scale);
-            request = request with
+            return standard with
             {
-                Hires = standard with
-                {
-                    Steps = given.GetValue(HiresSteps),
-                    Strength = given.GetValue(HiresStrength) ?? standard.Strength,
-                    Upscaler = NameOf(given.GetValue(HiresUpscaler) ?? standard.Upscaler),
-                },
+                Steps = given.GetValue(HiresSteps),
+                Strength = given.GetValue(HiresStrength) ?? standard.Strength,
+                Upscaler = NameOf(given.GetValue(HiresUpscaler) ?? standard.Upscaler),
             };
         }
-        else if (given.GetValue(HiresSteps) is not null || given.GetValue(HiresStrength) is not null || given.GetValue(HiresUpscaler) is not null)
-        {
-            throw new RequestException($"the options of the second pass do nothing without {HiresScale.Name}; give it, such as 2.");
-        }
 
-        return request with { Upscale = given.GetValue(Upscale), Upscaler = given.GetValue(Upscaler) is { } upscaler ? NameOf(upscaler) : null };
+        return given.GetValue(HiresSteps) is null && given.GetValue(HiresStrength) is null && given.GetValue(HiresUpscaler) is null
+            ? null
+            : throw new RequestException($"the options of the second pass do nothing without {HiresScale.Name}; give it, such as 2.");
     }
 }

@@ -307,8 +307,7 @@ internal sealed class ImageOptions
 
         var request = Table.Aggregate(new ImageRequest { Prompt = prompt }, (request, row) => row.Set?.Invoke(request, given) ?? request);
         QualityOf(given);
-        request = Larger.AddTo(Tiles.AddTo(Controls.AddTo(Adapters.AddTo(request, given), given), given), given);
-        return Variations.AddTo(request, given, given.GetValue(Seed)!, Rounds(given));
+        return Variations.AddTo(Adapters.WithTags(request, given), given, given.GetValue(Seed)!, Rounds(given));
     }
 
     /// <summary>The quality that JPEG and WebP are written in.</summary>

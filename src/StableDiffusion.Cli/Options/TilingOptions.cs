@@ -15,11 +15,11 @@ internal sealed class TilingOptions
     private Option<double?> Overlap { get; } = new("--vae-tile-overlap") { Description = "Share of a tile that the next covers too. [default: 0.25]", HelpName = "x" };
 
     public IReadOnlyList<Setting> Table =>
-    [new(Tiling, nameof(ImageRequest.Tiling)), new(Size), new(Overlap)];
+    [new(Tiling, nameof(ImageRequest.Tiling), (request, given) => request with { Tiling = Tiles(given) }), new(Size), new(Overlap)];
 
-    /// <summary>The request with its tiles; naming a size or an overlap asks for them, too.</summary>
-    public ImageRequest AddTo(ImageRequest request, IGivenOptions given) =>
+    /// <summary>Naming a size or an overlap asks for tiles, too.</summary>
+    private VaeTiling? Tiles(IGivenOptions given) =>
         given.GetValue(Tiling) || given.GetValue(Size) is not null || given.GetValue(Overlap) is not null
-            ? request with { Tiling = new VaeTiling(given.GetValue(Size), given.GetValue(Overlap) ?? new VaeTiling().Overlap) }
-            : request;
+            ? new VaeTiling(given.GetValue(Size), given.GetValue(Overlap) ?? new VaeTiling().Overlap)
+            : null;
 }
