@@ -36,6 +36,9 @@ public sealed record PipelineOptions
     /// </summary>
     public bool FuseAttention { get; init; } = true;
 
+    /// <summary>How finely weights are kept while the pipeline runs; with <see cref="GraphCache"/> they are rounded once.</summary>
+    public WeightPrecision Precision { get; init; }
+
     internal AttentionKind Attention => FuseAttention ? AttentionKind.Fused : AttentionKind.Plain;
 
     /// <summary>

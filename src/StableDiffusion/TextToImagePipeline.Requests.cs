@@ -23,14 +23,16 @@ public sealed partial class TextToImagePipeline
         _adapters = new AdapterShelf(folder, _warn);
         var host = new OnnxRuntimeHost(options.Device, options.Threads, options.SessionOptions) { Watch = options.NetworkWatch };
         Device = host.DeviceName;
-        var weights = folder.WeightBytes(widened: Device == "cpu");
+        var weights = folder.WeightBytes(widened: Device == "cpu", options.Precision);
         var use = MemoryBudget.Decide(options.OneNetworkAtATime, options.OpensOnce, weights.Values.Sum(), MachineMemory.Total);
         _need = Device == "cpu" ? new MemoryNeed(folder, weights, use == NetworkUse.OneAtATime, options.Attention) : null;
         _free = MachineMemory.Available;
+        Precision = options.Precision;
         _nameOf = options.ParameterName ?? (static name => name);
         var loader = new NetworkLoader(folder, host)
         {
             Attention = options.Attention,
+            Precision = options.Precision,
             OneAtATime = use == NetworkUse.OneAtATime,
             Cache = options.GraphCache is { } cache ? new GraphCache(cache, host, _warn) : null,
         };
@@ -44,6 +46,9 @@ public sealed partial class TextToImagePipeline
 
     /// <summary>The device in use: <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
     public string Device { get; }
+
+    /// <summary>How finely weights are kept.</summary>
+    public WeightPrecision Precision { get; }
 
     /// <summary>Opens a model folder.</summary>
     /// <exception cref="ModelException">The folder is no model, or lacks files.</exception>

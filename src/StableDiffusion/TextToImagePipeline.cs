@@ -63,7 +63,7 @@ public sealed partial class TextToImagePipeline : IDisposable
         }
 
         var (painting, inSeed) = group[index];
-        var parameters = _adapters.Describe(PictureParameters.Of(painting, inSeed), painting.Plan.Request);
+        var parameters = _adapters.Describe(PictureParameters.Of(painting, inSeed, Precision), painting.Plan.Request);
         return new GeneratedImage(picture, one, watch.Report.First + index, painting.Seed, inSeed, parameters, watch.Clock.Timings);
     }
 

@@ -18,6 +18,7 @@ internal static class OptionNames
         [nameof(PipelineOptions.Device)] = _program.Device,
         [nameof(PipelineOptions.OneNetworkAtATime)] = _program.LowMemory,
         [nameof(PipelineOptions.FuseAttention)] = _program.Attention,
+        [nameof(PipelineOptions.Precision)] = _program.Precision,
         [nameof(PipelineOptions.Variant)] = _program.Variant,
     };
 

@@ -126,6 +126,9 @@ internal static class WebUiRecipe
             case "Guidance every":
                 recipe.Set("guidance_every", value);
                 break;
+            case "Precision" when isOurs:
+                recipe.Notes.Add($"its weights were rounded; --precision {value} paints it so.");
+                break;
             case "Deep cache":
                 recipe.Set("deep_cache", value);
                 break;

@@ -12,6 +12,40 @@ internal sealed partial class OnnxGraph
         }
     }
 
+    /// <summary>Adds a weight: a big one as a range of the file of <see cref="Made"/>, whose owner is whoever opens the graph.</summary>
+    /// <exception cref="ModelException">The file cannot be written.</exception>
+    public void AddWeight(string name, OnnxElementType elementType, IReadOnlyList<long> dimensions, ReadOnlySpan<byte> values)
+    {
+        if (values.Length < SmallestExternalBytes || Folder.Length == 0 || !HasPlaceForMade())
+        {
+            Initializers.Add(new OnnxInitializer(name, elementType, dimensions, values));
+            return;
+        }
+
+        var weight = new OnnxInitializer(name, elementType, dimensions, []);
+        weight.PointTo(new OnnxFileRange(WeightFiles.LocationIn(Folder, Made!.Path), Made.Add(values), values.Length));
+        Initializers.Add(weight);
+    }
+
+    /// <summary>Makes the file where there is none, and names all weights from the folder above it and the model: ONNX Runtime opens none outside one folder.</summary>
+    private bool HasPlaceForMade()
+    {
+        if (Made is not null)
+        {
+            return true;
+        }
+
+        var made = MadeWeights.Create();
+        if (!WeightFiles.NameFromAbove(this, made.Path))
+        {
+            made.Dispose(); // on another drive
+            return false;
+        }
+
+        Made = made;
+        return true;
+    }
+
     /// <summary>A name that no tensor of the graph has: the one given, with a number behind it if need be.</summary>
     public string FreeName(string wish)
     {

@@ -75,6 +75,9 @@ internal sealed partial class OnnxGraph
     /// <summary>Types of inner tensors, as far as the exporter wrote them down.</summary>
     public List<OnnxValue> ValueInfos { get; } = [];
 
+    /// <summary>The file with big weights that edits made; null where none did.</summary>
+    public MadeWeights? Made { get; private set; }
+
     /// <summary>Reads a model file. Its big weights are left where they are.</summary>
     /// <exception cref="ModelException">The file is missing, unreadable, or no whole ONNX model.</exception>
     public static OnnxGraph Load(string path)

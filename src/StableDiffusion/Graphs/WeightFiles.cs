@@ -29,11 +29,44 @@ internal static class WeightFiles
         foreach (var weight in weights)
         {
             var range = weight.File!;
-            var location = Path.GetRelativePath(folder, real[range.Location]).Replace(Path.DirectorySeparatorChar, '/');
-            weight.PointTo(range with { Location = location });
+            weight.PointTo(range with { Location = LocationIn(folder, real[range.Location]) });
         }
 
         graph.Folder = folder;
+    }
+
+    /// <summary>A file as graphs name it, from a folder above it.</summary>
+    public static string LocationIn(string folder, string path) => Path.GetRelativePath(folder, path).Replace(Path.DirectorySeparatorChar, '/');
+
+    /// <summary>Makes a graph name its weights from the folder that holds a further file too.</summary>
+    /// <returns>Whether there is one.</returns>
+    /// <exception cref="ModelException">A weight lies outside the model's folder, which from there could not be told any more.</exception>
+    public static bool NameFromAbove(OnnxGraph graph, string further)
+    {
+        var here = RealPath(graph.Folder);
+        if (CommonFolder(here, Path.GetDirectoryName(further)) is not { } folder)
+        {
+            return false;
+        }
+
+        foreach (var weight in graph.Initializers)
+        {
+            if (weight.File is not { } range)
+            {
+                continue;
+            }
+
+            var real = IsInside(range.Location) ? RealPath(Path.Combine(here, range.Location)) : "";
+            if (!Holds(here, real))
+            {
+                throw new ModelException($"{graph.Path} keeps weights in {OneLine.Quote(OneLine.Shorten(range.Location))}, which is outside its folder. Export it again.");
+            }
+
+            weight.PointTo(range with { Location = LocationIn(folder, real) });
+        }
+
+        graph.Folder = folder;
+        return true;
     }
 
     /// <summary>The bytes of a range.</summary>

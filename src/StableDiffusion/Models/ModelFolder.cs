@@ -224,8 +224,18 @@ public sealed class ModelFolder
 
     /// <summary>Bytes of each network with its external weights, by its folder: about what they take in memory.</summary>
     /// <param name="widened">Whether float16 is held as float32, as on a CPU, which does not compute with it.</param>
-    internal IReadOnlyDictionary<string, long> WeightBytes(bool widened) =>
-        Parts.Where(part => File.Exists(NetworkOf(part))).ToDictionary(part => part, part => NetworkFile.Bytes(NetworkOf(part), widened));
+    /// <param name="precision">Whether linear layers are rounded.</param>
+    internal IReadOnlyDictionary<string, long> WeightBytes(bool widened, WeightPrecision precision)
+    {
+        long BytesOf(string part)
+        {
+            var graph = OnnxGraph.Load(NetworkOf(part));
+            var isRounded = precision == WeightPrecision.EightBit && new EightBitEdit().AppliesTo(part);
+            return NetworkFile.Bytes(graph, widened) - (isRounded ? EightBitEdit.BytesSaved(graph, widened) : 0);
+        }
+
+        return Parts.Where(part => File.Exists(NetworkOf(part))).ToDictionary(part => part, BytesOf);
+    }
 
     private void RequireFiles(IReadOnlyList<string> needed)
     {

@@ -11,9 +11,10 @@ internal static class PictureParameters
 
     /// <param name="painting">What was asked for.</param>
     /// <param name="index">Which picture of the seed.</param>
-    public static GenerationParameters Of(Painting painting, int index) => Of(painting.Plan, painting, index);
+    /// <param name="precision">How finely weights were kept.</param>
+    public static GenerationParameters Of(Painting painting, int index, WeightPrecision precision) => Of(painting.Plan, painting, index, precision);
 
-    private static GenerationParameters Of(GenerationPlan plan, Painting painting, int index) => new()
+    private static GenerationParameters Of(GenerationPlan plan, Painting painting, int index, WeightPrecision precision) => new()
     {
         Prompt = plan.Request.Prompt,
         NegativePrompt = plan.Request.NegativePrompt ?? "",
@@ -28,7 +29,7 @@ internal static class PictureParameters
         DenoisingStrength = plan.Request.Hires?.Strength ?? (plan.Request.InitImage is null ? null : plan.Strength),
         ClipSkip = plan.Request.ClipSkip > 1 ? plan.Request.ClipSkip : null,
         Rng = plan.Request.NoiseFactory is not null ? "custom" : plan.Request.Generator == RandomGenerator.Nvidia ? "NV" : "CPU",
-        Extra = [.. Extras(plan, painting, index)],
+        Extra = [.. Extras(plan, painting, index, precision)],
         Version = _program,
     };
 
@@ -64,7 +65,7 @@ internal static class PictureParameters
         return all.Where(entry => !string.IsNullOrEmpty(entry.Value)).Select(entry => (entry.Name, entry.Value!));
     }
 
-    private static IEnumerable<KeyValuePair<string, string>> Extras(GenerationPlan plan, Painting painting, int index)
+    private static IEnumerable<KeyValuePair<string, string>> Extras(GenerationPlan plan, Painting painting, int index, WeightPrecision precision)
     {
         static KeyValuePair<string, string> Of(string name, object value) => new(name, Convert.ToString(value, CultureInfo.InvariantCulture)!);
         if (painting.VariationSeed is { } variation)
@@ -102,6 +103,11 @@ internal static class PictureParameters
         if (plan.Folder.Variant is { } variant)
         {
             yield return Of("Model variant", variant);
+        }
+
+        if (precision == WeightPrecision.EightBit)
+        {
+            yield return Of("Precision", "w8");
         }
 
         if (plan.Eta is > 0)

@@ -29,8 +29,10 @@ internal sealed class GraphCache(string folder, OnnxRuntimeHost host, Action<str
     public bool IsUsable => host is { DeviceName: "cpu", IsConfigured: false };
 
     /// <summary>Opens a graph from its entry, which is made first where there is none.</summary>
+    /// <param name="graph">The graph with its edits.</param>
+    /// <param name="last">A last edit, which takes time and is made only for a new entry; null for none.</param>
     /// <returns>Null where the network is not to be kept, or cannot be.</returns>
-    public OnnxModel? Open(OnnxGraph graph)
+    public OnnxModel? Open(OnnxGraph graph, IGraphEdit? last = null)
     {
         if (!IsUsable || NetworkFile.Bytes(graph, widened: false) is var bytes && bytes < SmallestBytes)
         {
@@ -39,12 +41,13 @@ internal sealed class GraphCache(string folder, OnnxRuntimeHost host, Action<str
 
         try
         {
-            var place = Path.Combine(folder, KeyOf(graph));
+            var place = Path.Combine(folder, KeyOf(graph, last));
             if (TryOpen(graph, GraphCacheEntry.At(place)) is { } kept)
             {
                 return kept;
             }
 
+            last?.Apply(graph);
             Make(graph, place, bytes);
             return TryOpen(graph, GraphCacheEntry.At(place));
         }
@@ -133,7 +136,7 @@ internal sealed class GraphCache(string folder, OnnxRuntimeHost host, Action<str
         }
     }
 
-    private static string KeyOf(OnnxGraph graph)
+    private static string KeyOf(OnnxGraph graph, IGraphEdit? last)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         void Add(string text) => hash.AppendData(Encoding.UTF8.GetBytes(text + '\0'));
@@ -145,6 +148,7 @@ internal sealed class GraphCache(string folder, OnnxRuntimeHost host, Action<str
             Add($"{file.FullName}\0{file.Length}\0{file.LastWriteTimeUtc.Ticks}");
         }
 
+        Add(last?.Key ?? "");
         Add(OnnxRuntimeEnvironment.Instance.GetVersionString());
         Add(Processor());
         return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16));

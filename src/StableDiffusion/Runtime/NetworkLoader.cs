@@ -11,6 +11,9 @@ internal sealed class NetworkLoader(ModelFolder folder, OnnxRuntimeHost host)
     /// <summary>Whether attention that exports spell out is fused, after all other edits (see <see cref="FusedAttentionEdit"/>).</summary>
     public AttentionKind Attention { get; init; }
 
+    /// <summary>Whether linear layers are rounded, after everything else (see <see cref="EightBitEdit"/>).</summary>
+    public WeightPrecision Precision { get; init; }
+
     /// <summary>Whether only one network at a time is to be open, so that who opens several closes each before the next.</summary>
     public bool OneAtATime { get; init; }
 
@@ -19,7 +22,7 @@ internal sealed class NetworkLoader(ModelFolder folder, OnnxRuntimeHost host)
 
     /// <summary>The same loader with further edits, made after those it has.</summary>
     public NetworkLoader With(IReadOnlyList<IGraphEdit> edits) =>
-        new(folder, host) { Edits = [.. Edits, .. edits], Attention = Attention, OneAtATime = OneAtATime, Cache = Cache };
+        new(folder, host) { Edits = [.. Edits, .. edits], Attention = Attention, Precision = Precision, OneAtATime = OneAtATime, Cache = Cache };
 
     /// <summary>Opens a part of the model.</summary>
     /// <param name="part">Its folder, such as <c>unet</c>.</param>
@@ -27,41 +30,55 @@ internal sealed class NetworkLoader(ModelFolder folder, OnnxRuntimeHost host)
     /// <exception cref="ModelException">The file is missing or is no such network, or an edit does not fit it.</exception>
     public OnnxModel Open(string part, params ReadOnlySpan<IGraphEdit> last)
     {
-        var fused = new FusedAttentionEdit();
+        var (fused, rounded) = (new FusedAttentionEdit(), new EightBitEdit());
         return Open(
-            folder.NetworkOf(part), [.. Edits.Where(edit => edit.AppliesTo(part)), .. last], fused.AppliesTo(part) ? fused : null);
+            folder.NetworkOf(part),
+            [.. Edits.Where(edit => edit.AppliesTo(part)), .. last],
+            fused.AppliesTo(part) ? fused : null,
+            rounded.AppliesTo(part) ? rounded : null);
     }
 
     /// <summary>Opens a network that is no part of the model.</summary>
     /// <exception cref="ModelException">The file is missing or is no network, or an edit does not fit it.</exception>
-    public OnnxModel OpenFile(string path, params IReadOnlyList<IGraphEdit> edits) => Open(path, edits, new FusedAttentionEdit());
+    public OnnxModel OpenFile(string path, params IReadOnlyList<IGraphEdit> edits) => Open(path, edits, new FusedAttentionEdit(), new EightBitEdit());
 
     /// <summary>What the edits of these parts are, in one text: equal texts mean equal networks.</summary>
     public string KeyOf(params IEnumerable<string> parts) =>
         string.Join('\n', parts.SelectMany(part => Edits.Where(edit => edit.AppliesTo(part)).Select(edit => $"{part}: {edit.Key}")));
 
     /// <summary>Opens a file with edits. A file in which nothing is to be changed is left to ONNX Runtime as a whole.</summary>
-    private OnnxModel Open(string path, IReadOnlyList<IGraphEdit> edits, FusedAttentionEdit? fused)
+    private OnnxModel Open(string path, IReadOnlyList<IGraphEdit> edits, FusedAttentionEdit? fused, EightBitEdit? rounded)
     {
         fused = Attention == AttentionKind.Fused ? fused : null;
+        rounded = Precision == WeightPrecision.EightBit ? rounded : null;
         var cache = edits.Count == 0 && Cache is { IsUsable: true } usable ? usable : null;
-        if (edits.Count == 0 && fused is null && cache is null)
+        if (edits.Count == 0 && fused is null && rounded is null && cache is null)
         {
             return OnnxModel.Open(path, host);
         }
 
         var graph = OnnxGraph.Load(path);
-        foreach (var edit in edits)
+        try
         {
-            edit.Apply(graph);
-        }
+            foreach (var edit in edits)
+            {
+                edit.Apply(graph);
+            }
 
-        fused?.Apply(graph);
-        if (cache?.Open(graph) is { } kept)
+            fused?.Apply(graph);
+            if (cache?.Open(graph, rounded) is { } kept)
+            {
+                return kept;
+            }
+
+            // Where it could not be kept after it was rounded, there is nothing left to round.
+            rounded?.Apply(graph);
+            var isAsInFile = edits.Count == 0 && fused is null or { Fused: 0 } && graph.Made is null && rounded is null or { Layers: 0 };
+            return isAsInFile ? OnnxModel.Open(path, host) : OnnxModel.Open(graph, host);
+        }
+        finally
         {
-            return kept;
+            graph.Made?.Dispose();
         }
-
-        return edits.Count == 0 && fused is null or { Fused: 0 } ? OnnxModel.Open(path, host) : OnnxModel.Open(graph, host);
     }
 }

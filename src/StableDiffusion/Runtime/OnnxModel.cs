@@ -10,6 +10,8 @@ internal sealed class OnnxModel : IDisposable
 
     private readonly Action<string, bool>? _watch;
 
+    private MadeWeights? _made;
+
     private OnnxModel(string path, InferenceSession session, Action<string, bool>? watch)
     {
         Path = path;
@@ -28,7 +30,12 @@ internal sealed class OnnxModel : IDisposable
     public static OnnxModel Open(string path, OnnxRuntimeHost host) => Open(path, host, options => new InferenceSession(path, options));
 
     /// <summary>Opens an edited graph whose weights still lie in the file it came from.</summary>
-    public static OnnxModel Open(OnnxGraph graph, OnnxRuntimeHost host) => Open(graph.Path, host, graph.Open);
+    public static OnnxModel Open(OnnxGraph graph, OnnxRuntimeHost host)
+    {
+        var model = Open(graph.Path, host, graph.Open);
+        model._made = graph.Made;
+        return model;
+    }
 
     /// <summary>Opens a network that is optimised already.</summary>
     /// <param name="path">The network it was made of, for messages.</param>
@@ -107,6 +114,7 @@ internal sealed class OnnxModel : IDisposable
     public void Dispose()
     {
         _session.Dispose();
+        _made?.Dispose();
         _watch?.Invoke(Path, false);
     }
 

@@ -125,7 +125,7 @@ public sealed class MemoryBudgetTests
     public void Float16_counts_as_the_float32_that_a_processor_makes_of_it()
     {
         var folder = ModelFolder.Open(Goldens.PathOf("models", "sd1-fp16"));
-        var (stored, held) = (folder.WeightBytes(widened: false)["unet"], folder.WeightBytes(widened: true)["unet"]);
+        var (stored, held) = (folder.WeightBytes(widened: false, WeightPrecision.Exported)["unet"], folder.WeightBytes(widened: true, WeightPrecision.Exported)["unet"]);
 
         Assert.InRange((double)held / stored, 1.5, 2);
     }

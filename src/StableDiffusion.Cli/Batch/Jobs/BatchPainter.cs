@@ -10,7 +10,8 @@ internal sealed class BatchPainter(
 {
     private static readonly TimeSpan _patience = TimeSpan.FromMilliseconds(20);
 
-    private readonly string _model = ModelFingerprint.Of(pipeline.Folder.Path) + (pipeline.Folder.Variant is { } variant ? $"-{variant}" : "");
+    private readonly string _model = ModelFingerprint.Of(pipeline.Folder.Path) + (pipeline.Folder.Variant is { } variant ? $"-{variant}" : "")
+        + (pipeline.Precision == WeightPrecision.EightBit ? "-w8" : "");
     private readonly InputFiles _inputs = new();
     private readonly Stopwatch _watch = Stopwatch.StartNew();
     private Pending? _next;

@@ -87,7 +87,7 @@ internal static class LoraEdit
 
     private static void RunBeside(OnnxGraph graph, OnnxIndex index, WeightedModule module, LowRank change, string name)
     {
-        var type = index.ElementTypeAt(module.Node.Input(WeightInput));
+        var type = module.Node.OpType == WeightedModule.Rounded ? OnnxElementType.Float : index.ElementTypeAt(module.Node.Input(WeightInput));
         var (node, output) = (module.Node, module.Node.Outputs[0]);
         string Weight(string part, float[] values, params IEnumerable<long> shape)
         {

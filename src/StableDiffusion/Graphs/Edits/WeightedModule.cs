@@ -1,21 +1,30 @@
 namespace StableDiffusion;
 
 /// <summary>A node with a weight matrix or kernel, as the PyTorch module that it was exported from.</summary>
-/// <param name="Node">Conv, MatMul or Gemm; its weight is input 1.</param>
+/// <param name="Node">Conv, MatMul or Gemm, or MatMulNBits, a MatMul whose weight is rounded; its weight is input 1.</param>
 /// <param name="Weight">The initializer, or the output of the Constant, behind Casts, Transposes and the like.</param>
 /// <param name="Transposed">Whether its values lie as [in, out] where PyTorch has [out, in].</param>
 /// <param name="Shape">[out, in], or [out, in, height, width] for a convolution.</param>
 internal sealed record WeightedModule(OnnxNode Node, string Weight, bool Transposed, IReadOnlyList<long> Shape)
 {
+    /// <summary>ONNX Runtime's MatMul with a weight of few bits.</summary>
+    public const string Rounded = "MatMulNBits";
+
     private const int WeightInput = 1;
 
     /// <summary>All nodes with a constant weight, in the order of the graph.</summary>
     public static IReadOnlyList<WeightedModule> Find(OnnxGraph graph, OnnxIndex index)
     {
         var found = new List<WeightedModule>();
-        foreach (var node in graph.Nodes.Where(node => node.OpType is "Conv" or "MatMul" or "Gemm" && node.Domain.Length == 0))
+        foreach (var node in graph.Nodes.Where(node => node.OpType is Rounded or "Conv" or "MatMul" or "Gemm"))
         {
-            if (index.Constant(node.Input(WeightInput)) is not { } constant || constant.Dimensions.Count != (node.OpType == "Conv" ? 4 : 2))
+            if (node.OpType == Rounded && node.Attribute("K") is { } inputs && node.Attribute("N") is { } outputs)
+            {
+                found.Add(new WeightedModule(node, node.Input(WeightInput), Transposed: false, [outputs.Integer, inputs.Integer]));
+                continue;
+            }
+
+            if (node.Domain.Length > 0 || index.Constant(node.Input(WeightInput)) is not { } constant || constant.Dimensions.Count != (node.OpType == "Conv" ? 4 : 2))
             {
                 continue;
             }
@@ -35,7 +44,8 @@ internal sealed record WeightedModule(OnnxNode Node, string Weight, bool Transpo
     public string? Path()
     {
         var steps = Node.Name.Split('/');
-        if (steps is ["", _, .., var last] && (last == Node.OpType || last.StartsWith(Node.OpType + "_", StringComparison.Ordinal)))
+        string[] operators = Node.OpType == Rounded ? ["MatMul", "Gemm"] : [Node.OpType];
+        if (steps is ["", _, .., var last] && operators.Any(one => last == one || last.StartsWith(one + "_", StringComparison.Ordinal)))
         {
             return string.Join('.', steps[1..^1]);
         }
