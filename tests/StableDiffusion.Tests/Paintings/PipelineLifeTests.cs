@@ -124,7 +124,9 @@ public sealed class PipelineLifeTests : IDisposable
     public async Task Its_end_waits_for_the_stage_in_the_works()
     {
         using var begun = new ManualResetEventSlim();
-        var painting = Task.Run(() => _pipeline.Generate(_request with { Seeds = [1, 2] }, new Listener(_ => begun.Set())).Count(), Cancellation);
+        // Enough pictures for a busy machine not to paint them all before the next line is run.
+        IReadOnlyList<long> seeds = [.. Enumerable.Range(1, 500).Select(seed => (long)seed)];
+        var painting = Task.Run(() => _pipeline.Generate(_request with { Seeds = seeds }, new Listener(_ => begun.Set())).Count(), Cancellation);
         begun.Wait(Cancellation);
 
         _pipeline.Dispose();
