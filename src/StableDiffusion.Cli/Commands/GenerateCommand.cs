@@ -58,6 +58,7 @@ internal static class GenerateCommand
         root.Add(ListCommand.Create());
         root.Add(RemoveCommand.Create());
         root.Add(CacheCommand.Create());
+        root.Add(OptimizeCommand.Create());
         root.Add(InspectCommand.Create());
         root.Add(DoctorCommand.Create());
         root.Add(ConfigCommand.Create());

@@ -75,6 +75,9 @@ internal sealed class ProgramOptions
     /// <summary>Those that make sense for commands that paint nothing.</summary>
     public IReadOnlyList<Option> Working => [Device, Threads, Attention, Precision, Progress, Quiet, Verbose];
 
+    /// <summary>Those that say where to run and what to tell.</summary>
+    public IReadOnlyList<Option> Running => [Device, Threads, Progress, Quiet, Verbose];
+
     public IReadOnlyList<Option> All => [Preset, Variant, Device, Threads, Attention, Precision, LowMemory, GraphCache, JsonResults, Progress, Quiet, Verbose];
 
     /// <summary>Whether results are JSON lines instead of paths.</summary>
@@ -107,6 +110,14 @@ internal sealed class ProgramOptions
     /// <param name="opensOnce">Whether each network is needed once, so that closing it before the next is opened costs no time.</param>
     public TextToImagePipeline Open(ParseResult parsed, ConsoleLog log, bool opensOnce = false)
     {
+        var pipeline = TextToImagePipeline.Load(ModelPath(parsed), Options(parsed, log, opensOnce));
+        log.Detail($"model {pipeline.Folder.Path} ({pipeline.Folder.PipelineClass}, scheduler {pipeline.Folder.Scheduler.ClassName}), device {pipeline.Device}");
+        return pipeline;
+    }
+
+    /// <summary>How a command line asks for a pipeline to be opened; an option that a command lacks has its default.</summary>
+    public PipelineOptions Options(ParseResult parsed, ConsoleLog log, bool opensOnce = false)
+    {
         var name = parsed.GetValue(Device)!;
         if (!ExecutionDevice.TryParse(name, out var device))
         {
@@ -119,7 +130,7 @@ internal sealed class ProgramOptions
             throw new RequestException($"--threads {threads} must be from 0 to {MostThreads}.");
         }
 
-        var pipeline = TextToImagePipeline.Load(ModelPath(parsed), new PipelineOptions
+        return new PipelineOptions
         {
             Device = device,
             Threads = threads,
@@ -131,21 +142,19 @@ internal sealed class ProgramOptions
             GraphCache = parsed.GetValue(GraphCache) ? CacheFolder.Graphs : null,
             Warning = log.Warn,
             ParameterName = OptionNames.Option,
-        });
-        log.Detail($"model {pipeline.Folder.Path} ({pipeline.Folder.PipelineClass}, scheduler {pipeline.Folder.Scheduler.ClassName}), device {pipeline.Device}");
-        return pipeline;
+        };
     }
 
     private bool FusesAttention(ParseResult parsed) => parsed.GetValue(Attention) switch
     {
-        "fused" => true,
+        "fused" or null => true,
         "plain" => false,
-        var other => throw new RequestException($"{Attention.Name} {OneLine.Quote(other!)} is not known; give fused or plain."),
+        var other => throw new RequestException($"{Attention.Name} {OneLine.Quote(other)} is not known; give fused or plain."),
     };
 
     private WeightPrecision PrecisionOf(ParseResult parsed) => parsed.GetValue(Precision) switch
     {
-        "full" or null => WeightPrecision.Exported, // null: a command that does not have the option
+        "full" or null => WeightPrecision.Exported,
         "w8" => WeightPrecision.EightBit,
         var other => throw new RequestException($"{Precision.Name} {OneLine.Quote(other)} is not known; give full or w8."),
     };

@@ -131,7 +131,7 @@ internal sealed partial class OnnxGraph
         }
 
         var bytes = ToBytes();
-        if (bytes.Length > LargeGraph)
+        if (bytes.Length > LargeGraph || Made is not null)
         {
             // What edits left behind would lie beside the weights while these are loaded, when memory is shortest.
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);

@@ -191,7 +191,7 @@ public sealed class ModelFolder
     }
 
     /// <summary>The folders of all its networks, whether they are there or not.</summary>
-    private string[] Parts => [Family.NetworkPart, .. Family.ConditionerParts(this), .. Family.CodecParts];
+    internal string[] Parts => [Family.NetworkPart, .. Family.ConditionerParts(this), .. Family.CodecParts];
 
     private string[] NetworksOf(string part)
     {

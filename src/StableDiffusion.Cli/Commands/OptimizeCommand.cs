@@ -1,0 +1,199 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace StableDiffusion.Cli;
+
+/// <summary><c>optimize</c>: writes a model anew, quicker or smaller, and says what that gains and costs.</summary>
+internal static class OptimizeCommand
+{
+    public static Command Create()
+    {
+        var program = new ProgramOptions();
+        var model = new Argument<string>("model") { Description = "Folder, OWNER/NAME of a cached model, or short name." };
+        var output = new Option<string>("--output", "-o") { Description = "The new model's folder; it must be empty or not there.", HelpName = "folder", Required = true };
+        var precision = new Option<string>("--precision")
+        {
+            Description = "full: weights as they are; fp16: kept as float16 and computed in float32; w8: linear layers with 8 bits a weight.",
+            HelpName = "full|fp16|w8",
+            DefaultValueFactory = _ => "full",
+        };
+        var steps = new Option<int>("--steps") { Description = "Denoising steps of the pictures that are compared.", HelpName = "n", DefaultValueFactory = _ => 4 };
+        var seeds = new Option<int>("--seeds") { Description = "How many seeds to compare, from 1; 0 compares nothing.", HelpName = "n", DefaultValueFactory = _ => 5 };
+        var prompt = new Option<string>("--prompt", "-p") { Description = "What to paint for it.", HelpName = "text", DefaultValueFactory = _ => "a red apple" };
+        var json = new Option<bool>("--json") { Description = "Print one JSON object." };
+        var command = new Command(
+            "optimize",
+            """
+            Writes a model anew with fused attention and, if asked, smaller weights, for -m like any other; then paints with both and prints sizes, seconds
+            to load and for a step, and the differences of latents and pictures. "Before" is the model as exported. Example:
+              sd optimize models/emoji-256 -o models/emoji-w8 --precision w8
+            """)
+        {
+            model, output, precision, steps, seeds, prompt, program.Variant, json,
+        };
+        foreach (var option in program.Running)
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(parsed =>
+        {
+            var count = parsed.GetValue(seeds);
+            if (count is < 0 or > 1000)
+            {
+                throw new RequestException($"{seeds.Name} {count} must be from 0 to 1000.");
+            }
+
+            var request = new ImageRequest { Prompt = parsed.GetValue(prompt)!, Steps = parsed.GetValue(steps), Seeds = [.. Enumerable.Range(1, count).Select(seed => (long)seed)] };
+            return Run(parsed, program, ProgramOptions.ModelPath(parsed.GetValue(model)), parsed.GetValue(output)!, WeightsOf(parsed.GetValue(precision)!), request, parsed.GetValue(json));
+        });
+        return command;
+    }
+
+    private static OptimizedWeights WeightsOf(string precision) => precision switch
+    {
+        "full" => OptimizedWeights.Full,
+        "fp16" => OptimizedWeights.Half,
+        "w8" => OptimizedWeights.EightBit,
+        var other => throw new RequestException($"--precision {OneLine.Quote(other)} is not known; give full, fp16 or w8."),
+    };
+
+    private static int Run(ParseResult parsed, ProgramOptions program, string path, string output, OptimizedWeights weights, ImageRequest request, bool asJson)
+    {
+        var log = program.Log(parsed);
+        using var interruption = new Interruption();
+        try
+        {
+            OptimizedModel.RequireFree(output);
+            var options = program.Options(parsed, log);
+            using var before = request.Seeds.Count == 0 ? null : TextToImagePipeline.Load(path, options with { FuseAttention = false });
+            var folder = before?.Folder ?? ModelFolder.Open(path, options.Variant);
+            request = ForFamily(request, folder);
+            if (before is not null)
+            {
+                _ = before.Generate(request); // refuses what cannot be painted before anything is written
+            }
+
+            using var written = OptimizedModel.Write(folder, output, weights, part => log.Info($"writing {part}"), interruption.Token);
+            Comparison? comparison = null;
+            if (before is not null)
+            {
+                log.Info("painting with both");
+                comparison = Compare(before, written.Place, options with { Variant = null }, request, interruption.Token);
+            }
+            else
+            {
+                _ = ModelFolder.Open(written.Place);
+            }
+
+            written.Publish();
+            if (asJson)
+            {
+                Console.Out.WriteLine(ResultJson.ToText(ToJson(output, written.Networks, comparison)));
+            }
+            else
+            {
+                Print(output, written.Networks, comparison);
+            }
+
+            return ExitCode.Done;
+        }
+        catch (OperationCanceledException)
+        {
+            log.Error("stopped; nothing was written.");
+            return interruption.ExitCode;
+        }
+    }
+
+    /// <summary>A request that the family takes: without a text, with a class, or with a picture to fill.</summary>
+    private static ImageRequest ForFamily(ImageRequest request, ModelFolder folder)
+    {
+        RgbImage Grey(byte level) => new(folder.DefaultWidth, folder.DefaultHeight, Enumerable.Repeat(level, folder.DefaultWidth * folder.DefaultHeight * 3).ToArray());
+        return folder.Family switch
+        {
+            UnconditionalFamily => request with { Prompt = "" },
+            InpaintingFamily => request with { InitImage = Grey(128), Mask = Grey(255) },
+            _ => request,
+        };
+    }
+
+    private static Comparison Compare(TextToImagePipeline before, string place, PipelineOptions options, ImageRequest request, CancellationToken cancellation)
+    {
+        var first = before.Generate(request, cancellation: cancellation).ToList();
+        before.Dispose();
+        using var after = TextToImagePipeline.Load(place, options);
+        var second = after.Generate(request, cancellation: cancellation).ToList();
+        return Comparison.Of(first, second);
+    }
+
+    private static void Print(string output, IReadOnlyList<OptimizedNetwork> networks, Comparison? comparison)
+    {
+        var o = Console.Out;
+        foreach (var network in networks)
+        {
+            var changes = $"{network.Fused} attentions fused, {network.Rounded} weights made smaller";
+            o.WriteLine($"{network.Part,-15} {ByteSize.Of(network.BytesBefore)} -> {ByteSize.Of(network.BytesAfter)}, {changes}");
+        }
+
+        if (comparison is { } c)
+        {
+            o.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{"load",-15} {c.LoadBefore:0.00} s -> {c.LoadAfter:0.00} s"));
+            o.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{"step",-15} {c.StepBefore:0.000} s -> {c.StepAfter:0.000} s"));
+            o.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{"latents",-15} largest difference {c.LargestLatent:0.0e+0}, mean {c.MeanLatent:0.0e+0}; they reach {c.Reach:0.0}; {(c.Seeds == 1 ? "1 seed" : $"{c.Seeds} seeds")}"));
+            o.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{"pictures",-15} largest difference {c.LargestLevel} of 255, mean {c.MeanLevel:0.###}"));
+        }
+
+        o.WriteLine(output);
+    }
+
+    private static JsonObject ToJson(string output, IReadOnlyList<OptimizedNetwork> networks, Comparison? comparison)
+    {
+        var all = new JsonObject
+        {
+            ["path"] = output,
+            ["networks"] = new JsonArray([.. networks.Select(network => (JsonNode)new JsonObject
+            {
+                ["part"] = network.Part,
+                ["bytes_before"] = network.BytesBefore,
+                ["bytes_after"] = network.BytesAfter,
+                ["attentions_fused"] = network.Fused,
+                ["weights_made_smaller"] = network.Rounded,
+            })]),
+        };
+        if (comparison is { } c)
+        {
+            all["comparison"] = new JsonObject
+            {
+                ["seeds"] = c.Seeds,
+                ["load_seconds_before"] = c.LoadBefore,
+                ["load_seconds_after"] = c.LoadAfter,
+                ["step_seconds_before"] = c.StepBefore,
+                ["step_seconds_after"] = c.StepAfter,
+                ["latents_reach"] = c.Reach,
+                ["latents_largest_difference"] = c.LargestLatent,
+                ["latents_mean_difference"] = c.MeanLatent,
+                ["levels_largest_difference"] = c.LargestLevel,
+                ["levels_mean_difference"] = c.MeanLevel,
+            };
+        }
+
+        return all;
+    }
+
+    /// <summary>The same seeds painted with two models. Seconds of a step are those of the whole loop over its steps; the first pictures' loading is all loading.</summary>
+    private sealed record Comparison(
+        int Seeds, double LoadBefore, double LoadAfter, double StepBefore, double StepAfter, double Reach, double LargestLatent, double MeanLatent, int LargestLevel, double MeanLevel)
+    {
+        public static Comparison Of(List<GeneratedImage> before, List<GeneratedImage> after)
+        {
+            var latents = before.Zip(after).SelectMany(pair => pair.First.Latents.Values.Zip(pair.Second.Latents.Values, (a, b) => Math.Abs((double)a - b))).ToList();
+            var levels = before.Zip(after).SelectMany(pair => pair.First.Image.Pixels.ToArray().Zip(pair.Second.Image.Pixels.ToArray(), (a, b) => Math.Abs(a - b))).ToList();
+            static double Load(List<GeneratedImage> all) => all.Sum(one => one.Timings.Loading.TotalSeconds);
+            static double Step(List<GeneratedImage> all) => all.Average(one => one.Timings.Denoising.TotalSeconds / Math.Max(one.Parameters.Steps ?? 1, 1));
+            return new Comparison(
+                before.Count, Load(before), Load(after), Step(before), Step(after),
+                before.Max(one => one.Latents.Values.Max(Math.Abs)), latents.Max(), latents.Average(), levels.Max(), levels.Average());
+        }
+    }
+}

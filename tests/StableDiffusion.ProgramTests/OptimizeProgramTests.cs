@@ -1,0 +1,61 @@
+using System.Text.Json.Nodes;
+
+namespace StableDiffusion.Tests;
+
+/// <summary><c>sd optimize</c>, and <c>--precision</c>.</summary>
+public sealed class OptimizeProgramTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void A_copy_is_reported_and_opens_like_any_other_model()
+    {
+        var run = SdProgram.Run("optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--json", "--steps", "2", "--seeds", "2", "--device", "cpu");
+        Assert.Equal((0, 1), (run.ExitCode, run.OutputLines.Count));
+        var report = JsonNode.Parse(run.Output)!;
+        Assert.Equal(["text_encoder", "unet", "vae_decoder", "vae_encoder"], report["networks"]!.AsArray().Select(one => (string)one!["part"]!).Order(StringComparer.Ordinal));
+
+        // Fused attention differs in the last bits of each step.
+        var comparison = report["comparison"]!;
+        Assert.Equal(2, (int)comparison["seeds"]!);
+        Assert.InRange((double)comparison["latents_largest_difference"]!, 0, 1e-3);
+        Assert.InRange((int)comparison["levels_largest_difference"]!, 0, 1);
+        Assert.Equal(0, SdProgram.Run("inspect", _folder.PathOf("copy")).ExitCode);
+        Assert.Equal(["copy"], _folder.Names());
+    }
+
+    [Fact]
+    public void Refusals_are_one_line_and_write_nothing()
+    {
+        File.WriteAllText(_folder.PathOf("file"), "");
+        (string[] Arguments, string Says)[] all =
+        [
+            (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("file")], "is there already; give a folder that is empty or new."),
+            (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--precision", "int4"], "--precision int4 is not known; give full, fp16 or w8."),
+            (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--seeds", "-1"], "--seeds -1 must be from 0 to 1000."),
+            (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--steps", "0"], "--steps 0 must be "),
+            (["a cat", "-m", Goldens.PathOf("models", "sd1"), "--precision", "fp16", "-o", _folder.PathOf("x.png")], "--precision fp16 is not known; give full or w8."),
+        ];
+        foreach (var (arguments, says) in all)
+        {
+            var refused = SdProgram.Run(arguments);
+            Assert.Equal((2, ""), (refused.ExitCode, refused.Output));
+            Assert.Contains(says, Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
+        }
+
+        Assert.Equal(["file"], _folder.Names());
+    }
+
+    [Fact]
+    public void A_picture_with_weights_of_8_bits_says_so_where_it_is_painted_again()
+    {
+        var picture = _folder.PathOf("x.png");
+        Assert.Equal(0, SdProgram.Run("a cat", "-m", Goldens.PathOf("models", "sd1"), "--precision", "w8", "--seed", "1", "--steps", "1", "-o", picture).ExitCode);
+        var again = SdProgram.Run("--from", picture, "-m", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("y.png"));
+
+        Assert.Equal(0, again.ExitCode);
+        Assert.Contains(again.ErrorLines, line => line.Contains("--precision w8 paints it so.", StringComparison.Ordinal));
+    }
+}
