@@ -31,9 +31,19 @@ public sealed class TrainingRecipeTests : IDisposable
             Assert.True(losses[^1] < 0.97 * losses[0], $"{part}: the loss went from {losses[0]} to {losses[^1]}.");
         });
 
-        using var pipeline = TextToImagePipeline.Load(model, new PipelineOptions { Device = ExecutionDevice.Cpu });
-        var picture = Assert.Single(pipeline.Generate(new ImageRequest { Prompt = "red star, 3d render", Steps = 4, Seeds = [5] }));
+        Succeed(
+            Script("train_lora.py"), "--archive", archive, "--concepts", concepts, "--weights", model, "--tokenizer", Path.Combine(model, "tokenizer"),
+            "--style", "3d", "--size", "64", "--squares", "8", "--steps", "4", "--batch", "4", "--threads", "1", "--out", Path.Combine(work, "lora"));
+
+        var warnings = new List<string>();
+        using var pipeline = TextToImagePipeline.Load(model, new PipelineOptions { Device = ExecutionDevice.Cpu, Warning = warnings.Add });
+        var request = new ImageRequest { Prompt = "red star, 3d render", Steps = 4, Seeds = [5] };
+        var picture = Assert.Single(pipeline.Generate(request));
         Assert.Equal((64, 64), (picture.Image.Width, picture.Image.Height));
+
+        var changed = Assert.Single(pipeline.Generate(request with { Loras = [Lora.Of(Path.Combine(work, "lora", "lora.safetensors"), 1)] }));
+        Assert.DoesNotContain(warnings, warning => warning.Contains("keys belong to no module", StringComparison.Ordinal));
+        Assert.NotEqual(picture.Latents.Values, changed.Latents.Values);
     }
 
     private static string Script(string name) => Path.Combine(Repository.Root, "models", "emoji-256", "training", name);
