@@ -26,6 +26,24 @@ public sealed class OptimizeProgramTests : IDisposable
         Assert.Equal(["copy"], _folder.Names());
     }
 
+    [Theory]
+    [InlineData("sd3")]
+    [InlineData("flux-dev")]
+    [InlineData("dit")]
+    [InlineData("ldm-bert")]
+    [InlineData("ldm-uncond")]
+    public void Every_family_is_painted_with_for_the_comparison(string model)
+    {
+        var folder = Path.Combine(Repository.Root, "tests", "goldens", "families", "models", model);
+        var run = SdProgram.Run("optimize", folder, "-o", _folder.PathOf("copy"), "--precision", "w8", "--json", "--steps", "2", "--seeds", "1", "--device", "cpu");
+
+        Assert.Equal(0, run.ExitCode);
+        var report = JsonNode.Parse(run.Output)!;
+        var denoiser = report["networks"]!.AsArray().Single(one => (string)one!["part"]! is "unet" or "transformer")!;
+        Assert.InRange((int)denoiser["weights_made_smaller"]!, 5, 200);
+        Assert.InRange((double)report["comparison"]!["latents_mean_difference"]!, 1e-5, 0.05 * (double)report["comparison"]!["latents_reach"]!);
+    }
+
     [Fact]
     public void Refusals_are_one_line_and_write_nothing()
     {

@@ -20,7 +20,7 @@ internal static class OptimizeCommand
         };
         var steps = new Option<int>("--steps") { Description = "Denoising steps of the pictures that are compared.", HelpName = "n", DefaultValueFactory = _ => 4 };
         var seeds = new Option<int>("--seeds") { Description = "How many seeds to compare, from 1; 0 compares nothing.", HelpName = "n", DefaultValueFactory = _ => 5 };
-        var prompt = new Option<string>("--prompt", "-p") { Description = "What to paint for it.", HelpName = "text", DefaultValueFactory = _ => "a red apple" };
+        var prompt = new Option<string?>("--prompt", "-p") { Description = "What to paint for it. [default: a red apple, or class 0]", HelpName = "text" };
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
         var command = new Command(
             "optimize",
@@ -45,8 +45,14 @@ internal static class OptimizeCommand
                 throw new RequestException($"{seeds.Name} {count} must be from 0 to 1000.");
             }
 
-            var request = new ImageRequest { Prompt = parsed.GetValue(prompt)!, Steps = parsed.GetValue(steps), Seeds = [.. Enumerable.Range(1, count).Select(seed => (long)seed)] };
-            return Run(parsed, program, ProgramOptions.ModelPath(parsed.GetValue(model)), parsed.GetValue(output)!, WeightsOf(parsed.GetValue(precision)!), request, parsed.GetValue(json));
+            var request = new ImageRequest
+            {
+                Prompt = parsed.GetValue(prompt) ?? "",
+                Steps = parsed.GetValue(steps),
+                Seeds = [.. Enumerable.Range(1, count).Select(seed => (long)seed)],
+            };
+            var weights = WeightsOf(parsed.GetValue(precision)!);
+            return Run(parsed, program, ProgramOptions.ModelPath(parsed.GetValue(model)), parsed.GetValue(output)!, weights, request, parsed.GetValue(json));
         });
         return command;
     }
@@ -110,9 +116,17 @@ internal static class OptimizeCommand
     private static ImageRequest ForFamily(ImageRequest request, ModelFolder folder)
     {
         RgbImage Grey(byte level) => new(folder.DefaultWidth, folder.DefaultHeight, Enumerable.Repeat(level, folder.DefaultWidth * folder.DefaultHeight * 3).ToArray());
+        request = request.Prompt.Length > 0 ? request : request with
+        {
+            Prompt = folder.Family switch
+            {
+                UnconditionalFamily => "",
+                DitFamily => "0",
+                _ => "a red apple",
+            },
+        };
         return folder.Family switch
         {
-            UnconditionalFamily => request with { Prompt = "" },
             InpaintingFamily => request with { InitImage = Grey(128), Mask = Grey(255) },
             _ => request,
         };
@@ -140,7 +154,8 @@ internal static class OptimizeCommand
         {
             o.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{"load",-15} {c.LoadBefore:0.00} s -> {c.LoadAfter:0.00} s"));
             o.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{"step",-15} {c.StepBefore:0.000} s -> {c.StepAfter:0.000} s"));
-            o.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{"latents",-15} largest difference {c.LargestLatent:0.0e+0}, mean {c.MeanLatent:0.0e+0}; they reach {c.Reach:0.0}; {(c.Seeds == 1 ? "1 seed" : $"{c.Seeds} seeds")}"));
+            var seeds = c.Seeds == 1 ? "1 seed" : $"{c.Seeds} seeds";
+            o.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{"latents",-15} largest difference {c.LargestLatent:0.0e+0}, mean {c.MeanLatent:0.0e+0}; they reach {c.Reach:0.0}; {seeds}"));
             o.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{"pictures",-15} largest difference {c.LargestLevel} of 255, mean {c.MeanLevel:0.###}"));
         }
 
@@ -181,16 +196,20 @@ internal static class OptimizeCommand
         return all;
     }
 
-    /// <summary>The same seeds painted with two models. Seconds of a step are those of the whole loop over its steps; the first pictures' loading is all loading.</summary>
+    /// <summary>
+    /// The same seeds painted with two models. Seconds of a step are those of the quickest seed, for the first picture of a process waits for methods to be
+    /// compiled; with one seed, and in small models, the seconds before hold that too.
+    /// </summary>
     private sealed record Comparison(
         int Seeds, double LoadBefore, double LoadAfter, double StepBefore, double StepAfter, double Reach, double LargestLatent, double MeanLatent, int LargestLevel, double MeanLevel)
     {
         public static Comparison Of(List<GeneratedImage> before, List<GeneratedImage> after)
         {
-            var latents = before.Zip(after).SelectMany(pair => pair.First.Latents.Values.Zip(pair.Second.Latents.Values, (a, b) => Math.Abs((double)a - b))).ToList();
-            var levels = before.Zip(after).SelectMany(pair => pair.First.Image.Pixels.ToArray().Zip(pair.Second.Image.Pixels.ToArray(), (a, b) => Math.Abs(a - b))).ToList();
+            var pairs = before.Zip(after).ToList();
+            var latents = pairs.SelectMany(pair => pair.First.Latents.Values.Zip(pair.Second.Latents.Values, (a, b) => Math.Abs((double)a - b))).ToList();
+            var levels = pairs.SelectMany(pair => pair.First.Image.Pixels.ToArray().Zip(pair.Second.Image.Pixels.ToArray(), (a, b) => Math.Abs(a - b))).ToList();
             static double Load(List<GeneratedImage> all) => all.Sum(one => one.Timings.Loading.TotalSeconds);
-            static double Step(List<GeneratedImage> all) => all.Average(one => one.Timings.Denoising.TotalSeconds / Math.Max(one.Parameters.Steps ?? 1, 1));
+            static double Step(List<GeneratedImage> all) => all.Min(one => one.Timings.Denoising.TotalSeconds / Math.Max(one.Parameters.Steps ?? 1, 1));
             return new Comparison(
                 before.Count, Load(before), Load(after), Step(before), Step(after),
                 before.Max(one => one.Latents.Values.Max(Math.Abs)), latents.Max(), latents.Average(), levels.Max(), levels.Average());

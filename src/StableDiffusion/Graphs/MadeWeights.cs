@@ -55,8 +55,10 @@ internal sealed class MadeWeights : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
+            var variable = OperatingSystem.IsWindows() ? "TMP" : "TMPDIR";
             throw new ModelException(
-                $"{System.IO.Path.GetDirectoryName(Path)} cannot hold the weights that are made of the model's: {OneLine.Of(error.Message.Split(" : '")[0])} The variable {(OperatingSystem.IsWindows() ? "TMP" : "TMPDIR")} names another folder.",
+                $"{System.IO.Path.GetDirectoryName(Path)} cannot hold the weights that are made of the model's: {OneLine.Of(error.Message.Split(" : '")[0])} "
+                + $"The variable {variable} names another folder.",
                 error);
         }
     }
