@@ -8,6 +8,12 @@ public sealed record PipelineOptions
     /// <summary>Where the networks run.</summary>
     public ExecutionDevice Device { get; init; } = ExecutionDevice.Auto;
 
+    /// <summary>
+    /// An execution provider from a library of its own, in the place of CUDA; null for none. Attention then stays as networks have it unless
+    /// <see cref="FuseAttention"/> says otherwise: not every provider has the fused operator.
+    /// </summary>
+    public ExecutionProvider? Provider { get; init; }
+
     /// <summary>CPU threads inside an operator; 0 for one a physical core.</summary>
     public int Threads { get; init; }
 
@@ -32,14 +38,14 @@ public sealed record PipelineOptions
 
     /// <summary>
     /// Whether attention is computed by ONNX Runtime's fused operator wherever a network's has the form for it: less memory and less time,
-    /// equal but for the last bits. Turn it off for an execution provider that lacks <c>MultiHeadAttention</c>.
+    /// equal but for the last bits. Null: unless there is a <see cref="Provider"/>. Turn it off for an execution provider that lacks <c>MultiHeadAttention</c>.
     /// </summary>
-    public bool FuseAttention { get; init; } = true;
+    public bool? FuseAttention { get; init; }
 
     /// <summary>How finely weights are kept while the pipeline runs; with <see cref="GraphCache"/> they are rounded once.</summary>
     public WeightPrecision Precision { get; init; }
 
-    internal AttentionKind Attention => FuseAttention ? AttentionKind.Fused : AttentionKind.Plain;
+    internal AttentionKind Attention => (FuseAttention ?? Provider is null) ? AttentionKind.Fused : AttentionKind.Plain;
 
     /// <summary>
     /// Told the settings of each session before it opens, to change them: execution providers (with <see cref="Device"/> at

@@ -21,7 +21,7 @@ public sealed partial class TextToImagePipeline
         }
 
         _adapters = new AdapterShelf(folder, _warn);
-        var host = new OnnxRuntimeHost(options.Device, options.Threads, options.SessionOptions) { Watch = options.NetworkWatch };
+        var host = new OnnxRuntimeHost(options.Device, options.Threads, options.SessionOptions, options.Provider) { Watch = options.NetworkWatch };
         Device = host.DeviceName;
         var weights = folder.WeightBytes(widened: Device == "cpu", options.Precision);
         var use = MemoryBudget.Decide(options.OneNetworkAtATime, options.OpensOnce, weights.Values.Sum(), MachineMemory.Total);
@@ -44,7 +44,7 @@ public sealed partial class TextToImagePipeline
     /// <summary>The model and all that its configuration says.</summary>
     public ModelFolder Folder { get; }
 
-    /// <summary>The device in use: <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
+    /// <summary>The device in use: <c>cpu</c>, <c>cuda</c>, <c>cuda:N</c>, or the name of <see cref="PipelineOptions.Provider"/>.</summary>
     public string Device { get; }
 
     /// <summary>How finely weights are kept.</summary>

@@ -18,12 +18,12 @@ internal static class DoctorCommand
               sd doctor
             """)
         {
-            program.Model, json,
+            program.Model, program.ProviderLibraryPath, json,
         };
         command.SetAction(parsed =>
         {
             var findings = new List<Finding>();
-            foreach (var finding in Doctor.Examine(program.ModelPath(parsed)))
+            foreach (var finding in Doctor.Examine(program.ModelPath(parsed), parsed.GetValue(program.ProviderLibraryPath)))
             {
                 findings.Add(finding);
                 if (!parsed.GetValue(json))

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
+using System.Text.Json.Nodes;
 
 namespace StableDiffusion.Cli;
 
@@ -17,13 +18,18 @@ internal static class Doctor
     private const double RemarkableFactor = 4;
 
     /// <summary>All findings, each as soon as it is known.</summary>
-    public static IEnumerable<Finding> Examine(string modelPath)
+    public static IEnumerable<Finding> Examine(string modelPath, string? providerLibrary = null)
     {
         yield return Finding.Good("program", $"sd {Version(typeof(Doctor).Assembly)} on .NET {Environment.Version}, {RuntimeInformation.RuntimeIdentifier}");
         yield return Finding.Good("ONNX Runtime", $"{OnnxRuntimeEnvironment.Instance.GetVersionString()} with {string.Join(", ", OnnxRuntimeEnvironment.Instance.GetAvailableProviders())}");
         yield return Processor();
         yield return Memory(modelPath);
         yield return Cuda();
+        if (providerLibrary is not null)
+        {
+            yield return Provider(providerLibrary);
+        }
+
         yield return HubCacheFolder();
         yield return UserConfiguration();
         yield return Picture(modelPath);
@@ -80,6 +86,33 @@ internal static class Doctor
             // Most machines have no GPU; only who has one is to be told that it lies idle.
             var hasCard = File.Exists("/dev/nvidia0") || File.Exists("/proc/driver/nvidia/version");
             return new Finding("CUDA", hasCard ? FindingState.Warning : FindingState.Good, hasCard ? OptionNames.Message(error) : $"not here, pictures are painted on the CPU ({OptionNames.Message(error)})");
+        }
+    }
+
+    private static Finding Provider(string library)
+    {
+        try
+        {
+            var offered = ProviderLibrary.Open(library).GroupBy(device => device.EpName).ToList();
+            var text = offered.Select(provider => $"{provider.Key} of {provider.First().EpVendor}: {string.Join(", ", provider.Select((device, index) => string.Create(CultureInfo.InvariantCulture, $"{index} is a {device.HardwareDevice.Type} of {device.HardwareDevice.Vendor}")))}");
+            var details = offered.Select(provider => (JsonNode)new JsonObject
+            {
+                ["name"] = provider.Key,
+                ["vendor"] = provider.First().EpVendor,
+                ["devices"] = new JsonArray([.. provider.Select(device => (JsonNode)new JsonObject
+                {
+                    ["type"] = device.HardwareDevice.Type.ToString(),
+                    ["vendor"] = device.HardwareDevice.Vendor,
+                    ["device_id"] = device.HardwareDevice.DeviceId,
+                })]),
+            });
+            return offered.Count == 0
+                ? new Finding("provider", FindingState.Bad, $"{OneLine.Quote(library)} offers no device on this machine.")
+                : Finding.Good("provider", string.Join("; ", text)) with { Details = new JsonArray([.. details]) };
+        }
+        catch (Exception error) when (error is RequestException or DeviceException)
+        {
+            return new Finding("provider", FindingState.Bad, OptionNames.Message(error));
         }
     }
 

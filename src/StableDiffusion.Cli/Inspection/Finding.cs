@@ -10,7 +10,19 @@ internal sealed record Finding(string Name, FindingState State, string Text)
 {
     public static Finding Good(string name, string text) => new(name, FindingState.Good, text);
 
-    public JsonObject ToJson() => new() { ["name"] = Name, ["state"] = State.ToString().ToLowerInvariant(), ["text"] = Text };
+    /// <summary>What the text lists, for programs; null where it lists nothing.</summary>
+    public JsonArray? Details { get; init; }
+
+    public JsonObject ToJson()
+    {
+        var json = new JsonObject { ["name"] = Name, ["state"] = State.ToString().ToLowerInvariant(), ["text"] = Text };
+        if (Details is not null)
+        {
+            json["details"] = Details.DeepClone();
+        }
+
+        return json;
+    }
 }
 
 /// <summary>How grave a finding is.</summary>

@@ -16,6 +16,8 @@ internal static class OptionNames
         select KeyValuePair.Create(row.Property, row.Option))
     {
         [nameof(PipelineOptions.Device)] = _program.Device,
+        [nameof(PipelineOptions.Provider)] = _program.Provider,
+        [nameof(ExecutionProvider.LibraryPath)] = _program.ProviderLibraryPath,
         [nameof(PipelineOptions.OneNetworkAtATime)] = _program.LowMemory,
         [nameof(PipelineOptions.FuseAttention)] = _program.Attention,
         [nameof(PipelineOptions.Precision)] = _program.Precision,

@@ -25,6 +25,25 @@ internal sealed class ProgramOptions
         DefaultValueFactory = _ => "auto",
     };
 
+    public Option<string?> Provider { get; } = new("--provider")
+    {
+        Description = "An execution provider from --provider-library, in the place of CUDA: its name and which of its devices, such as OpenVINO:1. 'sd doctor --provider-library' lists them.",
+        HelpName = "name[:n]",
+    };
+
+    public Option<string?> ProviderLibraryPath { get; } = new("--provider-library")
+    {
+        Description = "The library of a plugin execution provider for ONNX Runtime.",
+        HelpName = "file",
+    };
+
+    private Option<string[]> ProviderOption { get; } = new("--provider-option")
+    {
+        Description = "An option for the provider, as its maker describes them; may be given several times.",
+        HelpName = "key=value",
+        DefaultValueFactory = _ => [],
+    };
+
     private Option<int> Threads { get; } = new("--threads", "-t")
     {
         Description = "CPU threads; 0 for one a physical core.",
@@ -34,11 +53,10 @@ internal sealed class ProgramOptions
 
     public Option<bool> LowMemory { get; } = new("--low-memory") { Description = "Close each network before the next is opened. [default: for one seed, and where they do not fit together]" };
 
-    public Option<string> Attention { get; } = new("--attention")
+    public Option<string?> Attention { get; } = new("--attention")
     {
-        Description = "fused: ONNX Runtime's fused attention wherever it fits, in memory; plain: as the export spells it out. Equal but for the last bits.",
+        Description = "fused: ONNX Runtime's fused attention wherever it fits, in memory; plain: as the export spells it out. Equal but for the last bits. [default: fused; plain with a provider]",
         HelpName = "fused|plain",
-        DefaultValueFactory = _ => "fused",
     };
 
     public Option<string> Precision { get; } = new("--precision")
@@ -73,12 +91,12 @@ internal sealed class ProgramOptions
     };
 
     /// <summary>Those that make sense for commands that paint nothing.</summary>
-    public IReadOnlyList<Option> Working => [Device, Threads, Attention, Precision, Progress, Quiet, Verbose];
+    public IReadOnlyList<Option> Working => [Device, Provider, ProviderLibraryPath, ProviderOption, Threads, Attention, Precision, Progress, Quiet, Verbose];
 
     /// <summary>Those that say where to run and what to tell.</summary>
     public IReadOnlyList<Option> Running => [Device, Threads, Progress, Quiet, Verbose];
 
-    public IReadOnlyList<Option> All => [Preset, Variant, Device, Threads, Attention, Precision, LowMemory, GraphCache, JsonResults, Progress, Quiet, Verbose];
+    public IReadOnlyList<Option> All => [Preset, Variant, Device, Provider, ProviderLibraryPath, ProviderOption, Threads, Attention, Precision, LowMemory, GraphCache, JsonResults, Progress, Quiet, Verbose];
 
     /// <summary>Whether results are JSON lines instead of paths.</summary>
     public bool Json(ParseResult parsed) => parsed.GetValue(JsonResults);
@@ -133,6 +151,7 @@ internal sealed class ProgramOptions
         return new PipelineOptions
         {
             Device = device,
+            Provider = ProviderOf(parsed),
             Threads = threads,
             FuseAttention = FusesAttention(parsed),
             Precision = PrecisionOf(parsed),
@@ -145,9 +164,38 @@ internal sealed class ProgramOptions
         };
     }
 
-    private bool FusesAttention(ParseResult parsed) => parsed.GetValue(Attention) switch
+    private ExecutionProvider? ProviderOf(ParseResult parsed)
     {
-        "fused" or null => true,
+        var (asked, library, options) = (parsed.GetValue(Provider), parsed.GetValue(ProviderLibraryPath), parsed.GetValue(ProviderOption) ?? []);
+        if (asked is null || library is null)
+        {
+            return asked is null && library is null && options.Length == 0
+                ? null
+                : throw new RequestException(asked is null
+                    ? $"{(library is null ? ProviderOption.Name : ProviderLibraryPath.Name)} needs {Provider.Name}, the provider's name; 'sd doctor {ProviderLibraryPath.Name}' lists what a library offers."
+                    : $"{Provider.Name} {OneLine.Quote(asked)} needs {ProviderLibraryPath.Name}, the file that it is in.");
+        }
+
+        var (name, index) = ExecutionProvider.Parse(asked) ?? throw new RequestException($"{Provider.Name} {OneLine.Quote(asked)} must be a name, with or without a device: OpenVINO or OpenVINO:1.");
+        var pairs = new Dictionary<string, string>();
+        foreach (var option in options)
+        {
+            var split = option.IndexOf('=', StringComparison.Ordinal);
+            if (split <= 0)
+            {
+                throw new RequestException($"{ProviderOption.Name} {OneLine.Quote(option)} must be key=value, such as device_type=CPU.");
+            }
+
+            pairs[option[..split]] = option[(split + 1)..];
+        }
+
+        return new ExecutionProvider(name, library, index) { Options = pairs };
+    }
+
+    private bool? FusesAttention(ParseResult parsed) => parsed.GetValue(Attention) switch
+    {
+        null => null,
+        "fused" => true,
         "plain" => false,
         var other => throw new RequestException($"{Attention.Name} {OneLine.Quote(other)} is not known; give fused or plain."),
     };

@@ -8,16 +8,28 @@ internal sealed class OnnxRuntimeHost
     private readonly int _threads;
     private readonly Action<SessionOptions>? _configure;
     private readonly int? _cudaIndex;
+    private readonly PluginProvider? _plugin;
 
     /// <param name="device">Where to run.</param>
     /// <param name="threads">CPU threads inside an operator; 0 lets ONNX Runtime take one a physical core.</param>
     /// <param name="configure">Has the last word on the settings of each session.</param>
-    public OnnxRuntimeHost(ExecutionDevice device, int threads, Action<SessionOptions>? configure = null)
+    /// <param name="provider">A provider from a library, in the place of CUDA.</param>
+    public OnnxRuntimeHost(ExecutionDevice device, int threads, Action<SessionOptions>? configure = null, ExecutionProvider? provider = null)
     {
         _configure = configure;
         RequireNativeLibrary();
         _threads = threads;
-        if (device.CudaIndex is { } index)
+        if (provider is not null)
+        {
+            if (device is { CudaIndex: not null, IsAutomatic: false })
+            {
+                throw new RequestException(
+                    nameof(PipelineOptions.Device), $"{nameof(PipelineOptions.Device):name} {device.Name} and {nameof(PipelineOptions.Provider):name} exclude each other; give one of them.");
+            }
+
+            _plugin = PluginProvider.Open(provider);
+        }
+        else if (device.CudaIndex is { } index)
         {
             var failure = TryCuda(index);
             if (failure is null)
@@ -32,10 +44,10 @@ internal sealed class OnnxRuntimeHost
             }
         }
 
-        DeviceName = _cudaIndex is { } cuda ? ExecutionDevice.Cuda(cuda).Name : "cpu";
+        DeviceName = _plugin?.DeviceName ?? (_cudaIndex is { } cuda ? ExecutionDevice.Cuda(cuda).Name : "cpu");
     }
 
-    /// <summary>The device in use: <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
+    /// <summary>The device in use: <c>cpu</c>, <c>cuda</c>, <c>cuda:N</c>, or the name of a provider from a library.</summary>
     public string DeviceName { get; }
 
     /// <summary>Whether a caller has a word on the settings of sessions.</summary>
@@ -72,6 +84,7 @@ internal sealed class OnnxRuntimeHost
             CudaProvider.Append(options, index);
         }
 
+        _plugin?.Append(options);
         _configure?.Invoke(options);
         return options;
     }
