@@ -26,6 +26,19 @@ public sealed class OptimizeProgramTests : IDisposable
         Assert.Equal(["copy"], _folder.Names());
     }
 
+    /// <summary>The words' maps are read off attention that is not fused.</summary>
+    [Fact]
+    public void An_explanation_says_what_it_cannot_show_of_a_copy()
+    {
+        var copy = _folder.PathOf("copy");
+        Assert.Equal(0, SdProgram.Run("optimize", Goldens.PathOf("models", "sd1"), "-o", copy, "--seeds", "0").ExitCode);
+
+        var explained = SdProgram.Run("explain", "a cat", "-m", copy, "--steps", "2", "-W", "64", "-H", "64", "-o", _folder.PathOf("cat.html"));
+
+        Assert.Equal(0, explained.ExitCode);
+        Assert.Contains("where words are looked at is left out", explained.Errors, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("sd3")]
     [InlineData("flux-dev")]

@@ -46,7 +46,7 @@ internal static class ExplainCommand
             request = request with { InitImage = null, Strength = null, Mask = null };
             using var pipeline = program.Open(parsed, log);
             var explanation = Explanation.Of(pipeline, request, given, interruption.Token);
-            var chapters = ExplanationPage.Compute(explanation, Command(parsed), log.Detail);
+            var chapters = ExplanationPage.Compute(explanation, Command(parsed), log.Detail, log.Warn);
             var text = program.Json(parsed) ? ResultJson.ToText(ExplanationPage.ToJson(chapters)) + "\n" : ExplanationPage.ToHtml(chapters, request.Prompt);
             var bytes = Encoding.UTF8.GetBytes(text);
             AtomicFile.Write(path, stream => stream.Write(bytes));

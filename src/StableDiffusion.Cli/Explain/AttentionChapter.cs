@@ -10,11 +10,21 @@ internal static partial class AttentionChapter
 
     private static readonly string[] _phases = ["first third", "middle third", "last third"];
 
-    public static Chapter? Write(Explanation run)
+    public static Chapter? Write(Explanation run, Action<string> warn)
     {
-        using var attention = run.Probe.OpenAttention();
-        if (attention is null || run.Probe.Chunks is not { Count: > 0 } chunks)
+        if (run.Probe.Chunks is not { Count: > 0 } chunks)
         {
+            return null;
+        }
+
+        using var attention = run.Probe.OpenAttention();
+        if (attention is null)
+        {
+            if (run.Pipeline.Folder.Family.NetworkPart == "unet")
+            {
+                warn($"where words are looked at is left out: the attention of {run.Pipeline.Folder.Name} is fused in its file; the plain export shows it.");
+            }
+
             return null;
         }
 

@@ -8,8 +8,8 @@ internal static class ExplanationPage
 {
     private const string Template = "StableDiffusion.Cli.Explain.page.html";
 
-    /// <summary>Computes all chapters; <paramref name="report"/> is told which one is in the works.</summary>
-    public static IReadOnlyList<Chapter> Compute(Explanation run, string command, Action<string> report)
+    /// <summary>Computes all chapters; <paramref name="report"/> is told which one is in the works, <paramref name="warn"/> what had to be left out.</summary>
+    public static IReadOnlyList<Chapter> Compute(Explanation run, string command, Action<string> report, Action<string> warn)
     {
         var probe = run.Probe;
 
@@ -25,7 +25,7 @@ internal static class ExplanationPage
             () => ForwardChapter.Write(run, clean, drawn),
             () => PredictorChapter.Write(run, clean, drawn),
             () => StepsChapter.Write(run),
-            () => AttentionChapter.Write(run),
+            () => AttentionChapter.Write(run, warn),
             () => GuidanceChapter.Write(run, clean, drawn),
             () => ChoicesChapter.Write(run),
             () => TransformerChapter.Write(run),
