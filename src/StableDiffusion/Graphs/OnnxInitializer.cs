@@ -176,7 +176,7 @@ internal sealed class OnnxInitializer
 
     private static byte[] Encode(string name, OnnxElementType elementType, IEnumerable<long> dimensions, ReadOnlySpan<byte> values)
     {
-        var tensor = new ProtobufWriter();
+        var tensor = new ProtobufWriter(values.Length + 256);
         foreach (var dimension in dimensions)
         {
             tensor.Raw(ProtobufField.Of(DimensionField, dimension).Encoded.Span);

@@ -93,12 +93,14 @@ internal sealed class ProtobufMessage
 
     public byte[] ToBytes()
     {
-        var writer = new ProtobufWriter();
+        var bytes = new byte[_fields.Sum(f => f.Encoded.Length)];
+        var rest = bytes.AsSpan();
         foreach (var field in _fields)
         {
-            writer.Raw(field.Encoded.Span);
+            field.Encoded.Span.CopyTo(rest);
+            rest = rest[field.Encoded.Length..];
         }
 
-        return writer.ToArray();
+        return bytes;
     }
 }

@@ -3,10 +3,11 @@ using System.Buffers;
 namespace StableDiffusion;
 
 /// <summary>Appends protobuf fields to a growing buffer.</summary>
-internal sealed class ProtobufWriter
+/// <param name="capacity">Bytes that will be written, about, where that is known.</param>
+internal sealed class ProtobufWriter(int capacity = 64)
 {
     private const int LongestVarint = 10;
-    private readonly ArrayBufferWriter<byte> _buffer = new();
+    private readonly ArrayBufferWriter<byte> _buffer = new(capacity);
 
     public ReadOnlySpan<byte> Written => _buffer.WrittenSpan;
 
