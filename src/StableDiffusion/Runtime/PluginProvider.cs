@@ -58,14 +58,14 @@ internal sealed class PluginProvider
     }
 
     /// <summary>Adds the provider to the settings of a session.</summary>
-    public void Append(SessionOptions options) => options.AppendExecutionProvider(OrtEnv.Instance(), [_device], _options);
+    public void Append(SessionOptions options) => options.AppendExecutionProvider(OnnxRuntimeEnvironment.Instance, [_device], _options);
 
     private static bool IsCalled(string name, string asked) =>
         name.Equals(asked, StringComparison.OrdinalIgnoreCase) || name.Equals(asked + Suffix, StringComparison.OrdinalIgnoreCase);
 
     private static string NoDevice(ExecutionProvider asked)
     {
-        var hardware = OrtEnv.Instance().GetHardwareDevices();
+        var hardware = OnnxRuntimeEnvironment.Instance.GetHardwareDevices();
         var here = $"which has {string.Join(", ", hardware.Select(one => $"{one.Type} of {one.Vendor}"))}";
         var isOpenVino = asked.Name.Contains("openvino", StringComparison.OrdinalIgnoreCase);
         var hasIntel = hardware.Any(one => one.Vendor.Contains("Intel", StringComparison.OrdinalIgnoreCase));

@@ -31,7 +31,7 @@ internal static class ProviderLibrary
                 Register(path, real, name ?? Path.GetFileNameWithoutExtension(path));
             }
 
-            return [.. OrtEnv.Instance().GetEpDevices().Where(device => device.EpMetadata.Entries.TryGetValue("library_path", out var from) && from == real)];
+            return [.. OnnxRuntimeEnvironment.Instance.GetEpDevices().Where(device => device.EpMetadata.Entries.TryGetValue("library_path", out var from) && from == real)];
         }
     }
 
@@ -45,7 +45,7 @@ internal static class ProviderLibrary
         var unique = _registered.ContainsValue(name) ? $"{name} of {real}" : name;
         try
         {
-            OrtEnv.Instance().RegisterExecutionProviderLibrary(unique, real);
+            OnnxRuntimeEnvironment.Instance.RegisterExecutionProviderLibrary(unique, real);
         }
         catch (Exception error) when (error is OnnxRuntimeException or EntryPointNotFoundException)
         {
@@ -58,7 +58,7 @@ internal static class ProviderLibrary
 
     private static DeviceException Refusal(string path, string reason) => new(
         nameof(ExecutionProvider.LibraryPath),
-        $"{nameof(ExecutionProvider.LibraryPath):name} {OneLine.Quote(path)} cannot be used: {reason}. Give the library of a plugin execution provider for ONNX Runtime {OrtEnv.Instance().GetVersionString()} and this system.");
+        $"{nameof(ExecutionProvider.LibraryPath):name} {OneLine.Quote(path)} cannot be used: {reason}. Give the library of a plugin execution provider for ONNX Runtime {OnnxRuntimeEnvironment.Instance.GetVersionString()} and this system.");
 
     /// <summary>The processor that an ELF file is made for where it is another than this process's: the loader would say that there is no such file.</summary>
     private static string? Stranger(string path)
