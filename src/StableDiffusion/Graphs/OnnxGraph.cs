@@ -110,29 +110,16 @@ internal sealed partial class OnnxGraph
     /// <summary>The model as ONNX Runtime takes it. Weights in files come along as their place only.</summary>
     public byte[] ToBytes()
     {
-        // Added up first and then written to their places: with LoRAs in it a graph has a hundred megabytes, and each copy takes time and memory.
-        IReadOnlyList<(byte[] Start, byte[] Message)> parts =
-        [
-            ([], _graph.ToBytes()),
-            .. Nodes.Select(node => Part(NodeField, node.ToBytes())),
-            .. Initializers.Select(weight => Part(InitializerField, weight.ToBytes())),
-            .. Inputs.Select(input => Part(InputField, input.ToBytes())),
-            .. Outputs.Select(output => Part(OutputField, output.ToBytes())),
-            .. ValueInfos.Select(value => Part(ValueInfoField, value.ToBytes())),
-        ];
-        var length = parts.Sum(part => (long)part.Start.Length + part.Message.Length);
-        var head = new ProtobufWriter().Raw(_model.ToBytes()).Tag(GraphField, WireType.Length).Varint((ulong)length).Written;
-        var bytes = new byte[head.Length + length];
-        head.CopyTo(bytes);
-        var place = head.Length;
-        foreach (var (start, message) in parts)
-        {
-            start.CopyTo(bytes, place);
-            message.CopyTo(bytes, place + start.Length);
-            place += start.Length + message.Length;
-        }
+        var graph = ProtobufMessage.Parse(_graph.ToBytes());
+        graph.Replace(NodeField, WireType.Length, [.. Nodes.Select(n => ProtobufField.Of(NodeField, n.ToBytes()))]);
+        graph.Replace(InitializerField, WireType.Length, [.. Initializers.Select(i => ProtobufField.Of(InitializerField, i.ToBytes()))]);
+        graph.Replace(InputField, WireType.Length, [.. Inputs.Select(i => ProtobufField.Of(InputField, i.ToBytes()))]);
+        graph.Replace(OutputField, WireType.Length, [.. Outputs.Select(o => ProtobufField.Of(OutputField, o.ToBytes()))]);
+        graph.Replace(ValueInfoField, WireType.Length, [.. ValueInfos.Select(v => ProtobufField.Of(ValueInfoField, v.ToBytes()))]);
 
-        return bytes;
+        var model = ProtobufMessage.Parse(_model.ToBytes());
+        model.Replace(GraphField, WireType.Length, [ProtobufField.Of(GraphField, graph.ToBytes())]);
+        return model.ToBytes();
     }
 
     /// <summary>Opens the graph as it is now; <paramref name="options"/> learn where the weights lie.</summary>
@@ -175,9 +162,6 @@ internal sealed partial class OnnxGraph
             .Raw(ProtobufField.Of(OpsetVersionField, version).Encoded.Span);
         _model.Replace(OpsetField, WireType.Length, [.. _model.All(OpsetField), ProtobufField.Of(OpsetField, opset.Written)]);
     }
-
-    private static (byte[] Start, byte[] Message) Part(int number, byte[] message) =>
-        (new ProtobufWriter().Tag(number, WireType.Length).Varint((ulong)message.Length).ToArray(), message);
 
     private IEnumerable<ProtobufMessage> Opsets() => _model.All(OpsetField).Select(f => ProtobufMessage.Parse(f.Payload));
 

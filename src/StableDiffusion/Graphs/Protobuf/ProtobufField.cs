@@ -36,8 +36,12 @@ internal sealed record ProtobufField(int Number, WireType Wire, ReadOnlyMemory<b
 
     public static ProtobufField Of(int number, ReadOnlySpan<byte> payload)
     {
-        var encoded = new ProtobufWriter().Field(number, payload).ToArray();
-        return new ProtobufField(number, WireType.Length, encoded, encoded.Length - payload.Length);
+        // Copied once: payloads may be a whole graph with LoRAs in it, a hundred megabytes.
+        var head = new ProtobufWriter().Tag(number, WireType.Length).Varint((ulong)payload.Length).Written;
+        var encoded = new byte[head.Length + payload.Length];
+        head.CopyTo(encoded);
+        payload.CopyTo(encoded.AsSpan(head.Length));
+        return new ProtobufField(number, WireType.Length, encoded, head.Length);
     }
 
     public static ProtobufField Of(int number, long value)
