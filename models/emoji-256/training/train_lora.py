@@ -4,7 +4,6 @@ The weights are frozen; what is learnt is a small change of the UNet's. Half of 
 LoRA a prompt alone asks for the new one. Run again with the same --out to go on from its checkpoint.
 """
 import argparse
-import os
 import random
 import re
 
