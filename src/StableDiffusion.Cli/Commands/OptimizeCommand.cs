@@ -125,11 +125,7 @@ internal static class OptimizeCommand
                 _ => "a red apple",
             },
         };
-        return folder.Family switch
-        {
-            InpaintingFamily => request with { InitImage = Grey(128), Mask = Grey(255) },
-            _ => request,
-        };
+        return folder.Family is InpaintingFamily ? request with { InitImage = Grey(128), Mask = Grey(255) } : request;
     }
 
     private static Comparison Compare(TextToImagePipeline before, string place, PipelineOptions options, ImageRequest request, CancellationToken cancellation)

@@ -6,8 +6,6 @@ namespace StableDiffusion;
 /// </summary>
 internal sealed class MadeWeights : IDisposable
 {
-    private const int Alignment = 64;
-
     private MadeWeights(string path) => Path = path;
 
     /// <summary>The file.</summary>
@@ -48,7 +46,7 @@ internal sealed class MadeWeights : IDisposable
         try
         {
             using var file = new FileStream(Path, mode, FileAccess.Write);
-            var offset = file.Length + (-file.Length & (Alignment - 1));
+            var offset = WeightFiles.Aligned(file.Length);
             file.Position = offset;
             file.Write(values);
             return offset;

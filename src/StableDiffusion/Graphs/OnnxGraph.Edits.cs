@@ -60,6 +60,20 @@ internal sealed partial class OnnxGraph
         return name;
     }
 
+    /// <summary>What no name of a tensor begins with: the text given, with lines behind it if need be.</summary>
+    public string FreePrefix(string wish)
+    {
+        var prefix = wish;
+        while (Nodes.Exists(node => node.Outputs.Exists(output => output.StartsWith(prefix, StringComparison.Ordinal)))
+            || Initializers.Exists(weight => weight.Name.StartsWith(prefix, StringComparison.Ordinal))
+            || Inputs.Exists(input => input.Name.StartsWith(prefix, StringComparison.Ordinal)))
+        {
+            prefix += "_";
+        }
+
+        return prefix;
+    }
+
     /// <summary>
     /// Puts every node behind those it reads. The file's order is kept but for producers that come late: they move up to just
     /// before their first reader (float16 converters append their Casts at the end).

@@ -3,8 +3,6 @@ namespace StableDiffusion;
 /// <content>Graphs as files.</content>
 internal sealed partial class OnnxGraph
 {
-    private const int FileAlignment = 64;
-
     /// <summary>
     /// Writes the graph as it is now, with all its big weights in one file beside it. It is not to be changed or opened afterwards: its weights are those of
     /// the new files.
@@ -25,7 +23,7 @@ internal sealed partial class OnnxGraph
                 if (!places.TryGetValue(range, out var place))
                 {
                     var bytes = ReadBytes(weight);
-                    weights.Position += -weights.Position & (FileAlignment - 1);
+                    weights.Position = WeightFiles.Aligned(weights.Position);
                     places[range] = place = new OnnxFileRange(name, weights.Position, bytes.Length);
                     weights.Write(bytes);
                 }

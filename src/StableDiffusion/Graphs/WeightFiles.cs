@@ -3,6 +3,8 @@ namespace StableDiffusion;
 /// <summary>The files that hold a graph's weights.</summary>
 internal static class WeightFiles
 {
+    private const int Alignment = 64;
+
     /// <summary>
     /// Download caches keep links to files that lie elsewhere, and ONNX Runtime opens no weights outside the folder it is given.
     /// So where files are such links, the graph is made to name the folder above all the real files. As ONNX Runtime does for
@@ -34,6 +36,9 @@ internal static class WeightFiles
 
         graph.Folder = folder;
     }
+
+    /// <summary>Where the next weight begins in a file of so many bytes: at whole cache lines.</summary>
+    public static long Aligned(long length) => length + (-length & (Alignment - 1));
 
     /// <summary>A file as graphs name it, from a folder above it.</summary>
     public static string LocationIn(string folder, string path) => Path.GetRelativePath(folder, path).Replace(Path.DirectorySeparatorChar, '/');

@@ -31,7 +31,7 @@ internal sealed class EightBitEdit : IGraphEdit
             return;
         }
 
-        var prefix = Prefix(graph);
+        var prefix = graph.FreePrefix("w8");
         var rounded = new Dictionary<(string, bool), (string Packed, string Scales)>();
         var around = new Dictionary<OnnxNode, List<OnnxNode>>();
         foreach (var layer in layers)
@@ -156,17 +156,5 @@ internal sealed class EightBitEdit : IGraphEdit
         }
 
         return nodes;
-    }
-
-    private static string Prefix(OnnxGraph graph)
-    {
-        var prefix = "w8";
-        while (graph.Nodes.Exists(node => node.Outputs.Exists(output => output.StartsWith(prefix, StringComparison.Ordinal)))
-            || graph.Initializers.Exists(weight => weight.Name.StartsWith(prefix, StringComparison.Ordinal)))
-        {
-            prefix += "_";
-        }
-
-        return prefix;
     }
 }

@@ -98,12 +98,7 @@ internal sealed class FusedAttentionEdit : IGraphEdit
 
         public Names(OnnxGraph graph)
         {
-            _prefix = graph.FreeName("fused_attention");
-            while (graph.Nodes.Exists(node => node.Outputs.Exists(output => output.StartsWith(_prefix, StringComparison.Ordinal))))
-            {
-                _prefix += "_";
-            }
-
+            _prefix = graph.FreePrefix("fused_attention");
             Open = Constant(-1);
             Last = Constant(-1);
             LastButOne = Constant(-2);

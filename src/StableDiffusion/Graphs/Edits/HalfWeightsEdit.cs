@@ -14,7 +14,7 @@ internal sealed class HalfWeightsEdit : IGraphEdit
     {
         // Names inside sub-graphs stay as they are.
         var inside = OnnxSubgraph.Mentioned(graph.Nodes.SelectMany(node => node.Attributes).SelectMany(attribute => attribute.Graphs)).ToHashSet();
-        var prefix = graph.FreeName("widened");
+        var prefix = graph.FreePrefix("widened");
         var widened = new Dictionary<string, string>();
         var casts = new List<OnnxNode>();
         foreach (var weight in graph.Initializers.Where(one => one.ElementType == OnnxElementType.Float && one.File is not null && !inside.Contains(one.Name)).ToList())

@@ -23,7 +23,7 @@ internal static class LoraEdit
     {
         var index = new OnnxIndex(graph);
         var merges = changes.Keys.Sum(module => BytesOf(index.Initializer(module.Weight))) <= mostMergedBytes;
-        var prefix = Prefix(graph);
+        var prefix = graph.FreePrefix("lora");
         foreach (var (module, change) in changes)
         {
             if (merges && CanMerge(module, index))
@@ -38,18 +38,6 @@ internal static class LoraEdit
     }
 
     private static long BytesOf(OnnxInitializer? weight) => weight is null ? 0 : weight.Dimensions.Aggregate((long)sizeof(float), (bytes, size) => bytes * size);
-
-    private static string Prefix(OnnxGraph graph)
-    {
-        var prefix = "lora";
-        while (graph.Nodes.Exists(node => node.Outputs.Exists(output => output.StartsWith(prefix, StringComparison.Ordinal)))
-            || graph.Initializers.Exists(weight => weight.Name.StartsWith(prefix, StringComparison.Ordinal)))
-        {
-            prefix += "_";
-        }
-
-        return prefix;
-    }
 
     /// <summary>Whether the weight is one of plain numbers that no other node reads.</summary>
     private static bool CanMerge(WeightedModule module, OnnxIndex index)

@@ -29,10 +29,7 @@ internal sealed class ProtobufMessage
     public bool Has(int number) => _fields.Exists(f => f.Number == number);
 
     /// <summary>The field that counts, the last one, where a message holds the same single field twice.</summary>
-    public ProtobufField? Last(int number, WireType wire = WireType.Length)
-    {
-        return _fields.FindLast(f => f.Number == number && f.Wire == wire);
-    }
+    public ProtobufField? Last(int number, WireType wire = WireType.Length) => _fields.FindLast(f => f.Number == number && f.Wire == wire);
 
     public string Text(int number) => Last(number)?.Text ?? "";
 

@@ -9,7 +9,7 @@ internal sealed class DitFamily : TransformerFamily
 
     public override IReadOnlyList<string> PipelineNames => ["DiT"];
 
-    public override IReadOnlyList<string> ConditionerParts(ModelFolder folder) => [];
+    public override IReadOnlyList<IReadOnlyList<string>> ConditionerTurns(ModelFolder folder) => [];
 
     public override IEnumerable<string> NeededFiles(ModelFolder folder) =>
         ["scheduler/scheduler_config.json", "transformer/model.onnx", "vae_decoder/model.onnx"];

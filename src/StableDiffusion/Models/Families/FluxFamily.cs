@@ -18,8 +18,6 @@ internal sealed class FluxFamily : TransformerFamily
 
     public override bool HasEvenLevels => true;
 
-    public override IReadOnlyList<string> ConditionerParts(ModelFolder folder) => ["text_encoder", "text_encoder_2"];
-
     public override IReadOnlyList<IReadOnlyList<string>> ConditionerTurns(ModelFolder folder) => [["text_encoder"], ["text_encoder_2"]];
 
     public override IEnumerable<string> NeededFiles(ModelFolder folder) =>

@@ -10,7 +10,7 @@ internal sealed class LatentDiffusionFamily : ModelFamily
 
     public override IReadOnlyList<string> PipelineNames => ["LDMTextToImage"];
 
-    public override IReadOnlyList<string> ConditionerParts(ModelFolder folder) => ["text_encoder"];
+    public override IReadOnlyList<IReadOnlyList<string>> ConditionerTurns(ModelFolder folder) => [["text_encoder"]];
 
     public override IEnumerable<string> NeededFiles(ModelFolder folder) =>
         ["scheduler/scheduler_config.json", "text_encoder/model.onnx", "tokenizer/vocab.txt", "unet/model.onnx", "vae_decoder/model.onnx"];

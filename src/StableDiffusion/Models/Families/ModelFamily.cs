@@ -39,11 +39,14 @@ internal abstract partial class ModelFamily
     /// <summary>The folder of the denoising network.</summary>
     public virtual string NetworkPart => "unet";
 
-    /// <summary>The folders of the networks that the conditioner opens.</summary>
-    public abstract IReadOnlyList<string> ConditionerParts(ModelFolder folder);
+    /// <summary>
+    /// The folders of the networks that the conditioner opens. Where only one network at a time is to be open, those of each group are open
+    /// together, and closed before the next.
+    /// </summary>
+    public abstract IReadOnlyList<IReadOnlyList<string>> ConditionerTurns(ModelFolder folder);
 
-    /// <summary>The same where only one network at a time is to be open: those of each group are open together, and closed before the next.</summary>
-    public virtual IReadOnlyList<IReadOnlyList<string>> ConditionerTurns(ModelFolder folder) => [ConditionerParts(folder)];
+    /// <summary>The same without groups.</summary>
+    public IReadOnlyList<string> ConditionerParts(ModelFolder folder) => [.. ConditionerTurns(folder).SelectMany(parts => parts)];
 
     /// <summary>The folders of the networks that the codec opens.</summary>
     public virtual IReadOnlyList<string> CodecParts => ["vae_encoder", "vae_decoder"];

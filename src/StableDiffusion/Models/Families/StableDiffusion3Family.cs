@@ -19,8 +19,6 @@ internal sealed class StableDiffusion3Family : TransformerFamily
 
     public override IReadOnlyList<string> PipelineNames => ["StableDiffusion3"];
 
-    public override IReadOnlyList<string> ConditionerParts(ModelFolder folder) => [.. ConditionerTurns(folder).SelectMany(parts => parts)];
-
     public override IReadOnlyList<IReadOnlyList<string>> ConditionerTurns(ModelFolder folder) =>
         HasT5(folder) ? [["text_encoder", "text_encoder_2"], ["text_encoder_3"]] : [["text_encoder", "text_encoder_2"]];
 

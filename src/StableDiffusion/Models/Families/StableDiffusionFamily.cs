@@ -15,7 +15,7 @@ internal class StableDiffusionFamily : ModelFamily
 
     public override IReadOnlyList<string> PipelineNames => ["StableDiffusion"];
 
-    public override IReadOnlyList<string> ConditionerParts(ModelFolder folder) => ["text_encoder"];
+    public override IReadOnlyList<IReadOnlyList<string>> ConditionerTurns(ModelFolder folder) => [["text_encoder"]];
 
     public override IEnumerable<string> NeededFiles(ModelFolder folder) =>
     [

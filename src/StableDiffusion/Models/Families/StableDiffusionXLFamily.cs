@@ -12,7 +12,7 @@ internal sealed class StableDiffusionXLFamily : StableDiffusionFamily
 
     public override IReadOnlyList<string> PipelineNames => ["StableDiffusionXL", "StableDiffusionXLInpaint"];
 
-    public override IReadOnlyList<string> ConditionerParts(ModelFolder folder) => ["text_encoder", "text_encoder_2"];
+    public override IReadOnlyList<IReadOnlyList<string>> ConditionerTurns(ModelFolder folder) => [["text_encoder", "text_encoder_2"]];
 
     public override IEnumerable<string> NeededFiles(ModelFolder folder) =>
         [.. base.NeededFiles(folder), "text_encoder_2/model.onnx", "tokenizer_2/merges.txt", "tokenizer_2/vocab.json"];

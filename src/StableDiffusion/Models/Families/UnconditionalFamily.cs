@@ -7,7 +7,7 @@ internal sealed class UnconditionalFamily : ModelFamily
 
     public override IReadOnlyList<string> PipelineNames => ["LDM"];
 
-    public override IReadOnlyList<string> ConditionerParts(ModelFolder folder) => [];
+    public override IReadOnlyList<IReadOnlyList<string>> ConditionerTurns(ModelFolder folder) => [];
 
     public override IEnumerable<string> NeededFiles(ModelFolder folder) =>
         ["scheduler/scheduler_config.json", "unet/model.onnx", "vae_decoder/model.onnx"];
