@@ -20,11 +20,11 @@ internal static class SdProgram
     /// <summary>Runs the program to its end.</summary>
     public static Outcome Run(params IEnumerable<string> arguments) => Run(arguments, workingFolder: null, input: null);
 
-    /// <summary>Runs the program to its end, in a folder and with text on standard input.</summary>
+    /// <summary>Runs the program, or another, to its end, in a folder and with text on standard input.</summary>
     public static Outcome Run(
-        IEnumerable<string> arguments, string? workingFolder, string? input, IReadOnlyDictionary<string, string>? environment = null)
+        IEnumerable<string> arguments, string? workingFolder, string? input, IReadOnlyDictionary<string, string>? environment = null, string? program = null)
     {
-        using var process = Start(arguments, workingFolder, environment);
+        using var process = Start(arguments, workingFolder, environment, program);
         if (input is not null)
         {
             process.StandardInput.Write(input);
@@ -44,9 +44,9 @@ internal static class SdProgram
 
     /// <summary>Starts the program with all three streams in the caller's hands, and without the tester's own settings.</summary>
     public static Process Start(
-        IEnumerable<string> arguments, string? workingFolder = null, IReadOnlyDictionary<string, string>? environment = null)
+        IEnumerable<string> arguments, string? workingFolder = null, IReadOnlyDictionary<string, string>? environment = null, string? program = null)
     {
-        var start = new ProcessStartInfo("dotnet", [Path, .. arguments])
+        var start = new ProcessStartInfo("dotnet", [program ?? Path, .. arguments])
         {
             WorkingDirectory = workingFolder ?? "",
             RedirectStandardInput = true,

@@ -1,0 +1,103 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace StableDiffusion.Benchmarks;
+
+/// <summary>
+/// <c>yardstick</c>: one picture by this program, by bare calls of ONNX Runtime and by every peer that is found here, with the same size, steps and threads.
+/// In each round each is a process of its own, in turn; every other round goes the other way round.
+/// </summary>
+internal static class YardstickCommand
+{
+    public static Command Create()
+    {
+        var model = new Argument<string>("model") { Description = "Folder of an ONNX export of Stable Diffusion 1 or 2." };
+        var size = new Option<int?>("--size") { Description = "Pixels. [default: the model's]" };
+        var steps = new Option<int>("--steps") { DefaultValueFactory = _ => 2 };
+        var threads = new Option<int>("--threads") { Description = "0: as each has it by default." };
+        var rounds = new Option<int>("--rounds") { DefaultValueFactory = _ => 5 };
+        var also = new Option<string[]>("--also") { Description = "A further row for this program with these options, such as \"--attention plain\"; may be given several times.", DefaultValueFactory = _ => [] };
+        var stableDiffusionCpp = new Option<string?>("--sd-cpp-model") { Description = "A model for stable-diffusion.cpp.", HelpName = "file" };
+        var diffusers = new Option<string?>("--diffusers-model") { Description = "A model for diffusers.", HelpName = "folder" };
+        var command = new Command("yardstick", "Times this program, bare ONNX Runtime and every peer on PATH in turn, and prints a Markdown table.")
+        {
+            model, size, steps, threads, rounds, also, stableDiffusionCpp, diffusers,
+        };
+        command.SetAction(parsed =>
+        {
+            var folder = ModelFolder.Open(parsed.GetValue(model)!);
+            var task = new YardstickTask(folder.Path, parsed.GetValue(size) ?? folder.DefaultWidth, parsed.GetValue(steps), parsed.GetValue(threads));
+            var pictures = Directory.CreateTempSubdirectory("sd-yardstick-");
+            try
+            {
+                var peers = Peers.Find(task, parsed.GetValue(stableDiffusionCpp), parsed.GetValue(diffusers), pictures.FullName);
+                return Race(folder.Name, task, parsed.GetValue(rounds), [.. Own(task, parsed.GetValue(also)!, pictures.FullName), .. peers.Found], peers.Missing);
+            }
+            finally
+            {
+                pictures.Delete(recursive: true);
+            }
+        });
+        return command;
+    }
+
+    /// <summary>The program as it was built beside this one.</summary>
+    private static string Program { get; } = Path.GetFullPath(Path.Combine(
+        AppContext.BaseDirectory.Replace("tests/StableDiffusion.Benchmarks".Replace('/', Path.DirectorySeparatorChar), "src/StableDiffusion.Cli".Replace('/', Path.DirectorySeparatorChar), StringComparison.Ordinal),
+        "StableDiffusion.Cli.dll"));
+
+    private static IEnumerable<Contestant> Own(YardstickTask task, IReadOnlyList<string> also, string folder)
+    {
+        yield return new Contestant("bare ONNX Runtime", "dotnet", [typeof(YardstickCommand).Assembly.Location, "bare", .. task.Bare], Contestant.FromJson);
+        foreach (var more in also.Prepend(""))
+        {
+            string[] options = [.. more.Split(' ', StringSplitOptions.RemoveEmptyEntries)];
+            yield return new Contestant(
+                more.Length > 0 ? $"sd {more}" : "sd", "dotnet", [Program, .. task.Ours, .. options, "-o", Path.Combine(folder, "sd.png")], Contestant.FromJson);
+        }
+    }
+
+    /// <summary>Prints the table on standard output and all else on standard error. A contestant that fails takes no further part.</summary>
+    private static int Race(string model, YardstickTask task, int rounds, IReadOnlyList<Contestant> contestants, List<string> missing)
+    {
+        var runs = contestants.ToDictionary(one => one, _ => new List<Run>());
+        for (var round = 0; round < rounds; round++)
+        {
+            foreach (var contestant in (round % 2 == 0 ? contestants : contestants.Reverse()).Where(runs.ContainsKey))
+            {
+                try
+                {
+                    var run = contestant.Measure();
+                    runs[contestant].Add(run);
+                    Console.Error.WriteLine(string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{round + 1}/{rounds} {contestant.Name}: load {run.Stages.Load:0.00} s, steps {run.Stages.Denoise:0.00} s, decode {run.Stages.Decode:0.00} s, whole {run.Whole:0.00} s, {run.PeakBytes / 1e9:0.00} GB"));
+                }
+                catch (InvalidOperationException error)
+                {
+                    runs.Remove(contestant);
+                    missing.Add($"{contestant.Name} (it failed: {error.Message})");
+                    Console.Error.WriteLine($"{contestant.Name} failed: {error.Message}");
+                }
+            }
+        }
+
+        if (!runs.ContainsKey(contestants[0]))
+        {
+            return 1;
+        }
+
+        var threads = task.Threads > 0 ? $"{task.Threads} threads" : "threads by default";
+        Console.WriteLine($"{model}, {task.Size} × {task.Size}, {task.Steps} {(task.Steps == 1 ? "step" : "steps")} with guidance, {threads}; medians of {rounds} {(rounds == 1 ? "round" : "rounds")} in turn, the last three columns as ratios to {contestants[0].Name}.");
+        Console.WriteLine();
+        Console.Write(YardstickTable.Of([.. contestants.Where(runs.ContainsKey).Select(one => (one.Name, (IReadOnlyList<Run>)runs[one]))], task.Steps));
+        Console.WriteLine();
+        Console.WriteLine($"On {Machine.Describe(Peers.Ask("dotnet", Program, "--version")?.Trim() ?? "?")}.");
+        if (missing.Count > 0)
+        {
+            Console.WriteLine($"Not measured: {string.Join("; ", missing)}.");
+        }
+
+        return contestants.Take(2).All(runs.ContainsKey) ? 0 : 1;
+    }
+}
