@@ -22,6 +22,16 @@ public sealed class YardstickTests : IDisposable
     }
 
     [Fact]
+    public void Rounds_can_be_measured_one_by_one()
+    {
+        Measure("--rounds", "1", "--log", "runs");
+        var outcome = Measure("--rounds", "1", "--log", "runs");
+
+        Assert.StartsWith("sd1, 64 × 64, 1 step with guidance, threads by default; medians of 2 rounds", outcome.Output, StringComparison.Ordinal);
+        Assert.Equal(4, File.ReadAllLines(_folder.PathOf("runs")).Length);
+    }
+
+    [Fact]
     public void A_peer_on_PATH_is_told_from_this_program_and_read_by_its_log()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "A shell script stands for stable-diffusion.cpp.");

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 
 namespace StableDiffusion.Benchmarks;
 
@@ -17,11 +18,12 @@ internal static class YardstickCommand
         var threads = new Option<int>("--threads") { Description = "0: as each has it by default." };
         var rounds = new Option<int>("--rounds") { DefaultValueFactory = _ => 5 };
         var also = new Option<string[]>("--also") { Description = "A further row for this program with these options, such as \"--attention plain\"; may be given several times.", DefaultValueFactory = _ => [] };
+        var log = new Option<string?>("--log") { Description = "A file that the runs are added to; the table counts those that were in it, so that rounds can be measured one by one.", HelpName = "file" };
         var stableDiffusionCpp = new Option<string?>("--sd-cpp-model") { Description = "A model for stable-diffusion.cpp.", HelpName = "file" };
         var diffusers = new Option<string?>("--diffusers-model") { Description = "A model for diffusers.", HelpName = "folder" };
         var command = new Command("yardstick", "Times this program, bare ONNX Runtime and every peer on PATH in turn, and prints a Markdown table.")
         {
-            model, size, steps, threads, rounds, also, stableDiffusionCpp, diffusers,
+            model, size, steps, threads, rounds, also, log, stableDiffusionCpp, diffusers,
         };
         command.SetAction(parsed =>
         {
@@ -31,7 +33,7 @@ internal static class YardstickCommand
             try
             {
                 var peers = Peers.Find(task, parsed.GetValue(stableDiffusionCpp), parsed.GetValue(diffusers), pictures.FullName);
-                return Race(folder.Name, task, parsed.GetValue(rounds), [.. Own(task, parsed.GetValue(also)!, pictures.FullName), .. peers.Found], peers.Missing);
+                return Race(folder.Name, task, parsed.GetValue(rounds), parsed.GetValue(log), [.. Own(task, parsed.GetValue(also)!, pictures.FullName), .. peers.Found], peers.Missing);
             }
             finally
             {
@@ -58,10 +60,11 @@ internal static class YardstickCommand
     }
 
     /// <summary>Prints the table on standard output and all else on standard error. A contestant that fails takes no further part.</summary>
-    private static int Race(string model, YardstickTask task, int rounds, IReadOnlyList<Contestant> contestants, List<string> missing)
+    private static int Race(string model, YardstickTask task, int rounds, string? log, IReadOnlyList<Contestant> contestants, List<string> missing)
     {
-        var runs = contestants.ToDictionary(one => one, _ => new List<Run>());
-        for (var round = 0; round < rounds; round++)
+        var runs = contestants.ToDictionary(one => one, one => RunsIn(log, one.Name));
+        var before = runs[contestants[0]].Count;
+        for (var round = before; round < before + rounds; round++)
         {
             foreach (var contestant in (round % 2 == 0 ? contestants : contestants.Reverse()).Where(runs.ContainsKey))
             {
@@ -69,9 +72,10 @@ internal static class YardstickCommand
                 {
                     var run = contestant.Measure();
                     runs[contestant].Add(run);
+                    Keep(log, contestant.Name, run);
                     Console.Error.WriteLine(string.Create(
                         CultureInfo.InvariantCulture,
-                        $"{round + 1}/{rounds} {contestant.Name}: load {run.Stages.Load:0.00} s, steps {run.Stages.Denoise:0.00} s, decode {run.Stages.Decode:0.00} s, whole {run.Whole:0.00} s, {run.PeakBytes / 1e9:0.00} GB"));
+                        $"round {round + 1}, {contestant.Name}: load {run.Stages.Load:0.00} s, steps {run.Stages.Denoise:0.00} s, decode {run.Stages.Decode:0.00} s, whole {run.Whole:0.00} s, {run.PeakBytes / 1e9:0.00} GB"));
                 }
                 catch (InvalidOperationException error)
                 {
@@ -88,7 +92,7 @@ internal static class YardstickCommand
         }
 
         var threads = task.Threads > 0 ? $"{task.Threads} threads" : "threads by default";
-        Console.WriteLine($"{model}, {task.Size} × {task.Size}, {task.Steps} {(task.Steps == 1 ? "step" : "steps")} with guidance, {threads}; medians of {rounds} {(rounds == 1 ? "round" : "rounds")} in turn, the last three columns as ratios to {contestants[0].Name}.");
+        Console.WriteLine($"{model}, {task.Size} × {task.Size}, {task.Steps} {(task.Steps == 1 ? "step" : "steps")} with guidance, {threads}; medians of {before + rounds} {(before + rounds == 1 ? "round" : "rounds")} in turn, the last three columns as ratios to {contestants[0].Name}.");
         Console.WriteLine();
         Console.Write(YardstickTable.Of([.. contestants.Where(runs.ContainsKey).Select(one => (one.Name, (IReadOnlyList<Run>)runs[one]))], task.Steps));
         Console.WriteLine();
@@ -100,4 +104,18 @@ internal static class YardstickCommand
 
         return contestants.Take(2).All(runs.ContainsKey) ? 0 : 1;
     }
+
+    private static List<Run> RunsIn(string? log, string contestant) => File.Exists(log)
+        ? [.. File.ReadLines(log).Select(line => JsonSerializer.Deserialize<LogLine>(line)!).Where(line => line.Contestant == contestant).Select(line => line.Run)]
+        : [];
+
+    private static void Keep(string? log, string contestant, Run run)
+    {
+        if (log is not null)
+        {
+            File.AppendAllText(log, JsonSerializer.Serialize(new LogLine(contestant, run)) + "\n");
+        }
+    }
+
+    private sealed record LogLine(string Contestant, Run Run);
 }
