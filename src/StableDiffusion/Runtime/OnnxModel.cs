@@ -128,6 +128,11 @@ internal sealed class OnnxModel : IDisposable
         catch (OnnxRuntimeException error)
         {
             NetworkFile.RequireWhole(path);
+            if (host.Refusal(path, CudaProvider.Reason(error.Message)) is { } refusal)
+            {
+                throw refusal;
+            }
+
             throw new ModelException($"{path} cannot be opened as an ONNX model ({OneLine.Of(error.Message).Trim()}). Download or export it again.", error) { IsOfOpening = true };
         }
     }

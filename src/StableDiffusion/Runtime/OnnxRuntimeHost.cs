@@ -69,6 +69,16 @@ internal sealed class OnnxRuntimeHost
     /// <summary>Told of each network that is opened (true) or closed (false), by the path of its file.</summary>
     public Action<string, bool>? Watch { get; init; }
 
+    /// <summary>What to say where the device does not take a network, which the CPU may; null on the CPU.</summary>
+    /// <param name="path">The network.</param>
+    /// <param name="reason">What the device says.</param>
+    public DeviceException? Refusal(string path, string reason) => (_plugin, _cudaIndex) switch
+    {
+        ({ }, _) => new(nameof(PipelineOptions.Provider), $"{DeviceName} does not take {path}: {reason}. Leave {nameof(PipelineOptions.Provider):name} out to run it on the CPU."),
+        (null, { }) => new(nameof(PipelineOptions.Device), $"{DeviceName} does not take {path}: {reason}. Run it with {nameof(PipelineOptions.Device):name} cpu."),
+        _ => null,
+    };
+
     /// <summary>Settings for one session. The caller disposes them.</summary>
     public SessionOptions CreateSessionOptions()
     {

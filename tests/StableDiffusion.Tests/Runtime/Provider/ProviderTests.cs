@@ -49,6 +49,18 @@ public sealed class ProviderTests : IDisposable
             "exclude each other", Assert.Throws<RequestException>(() => Host(new("sigmoid", library), ExecutionDevice.Cuda())).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_network_that_a_provider_does_not_take_is_its_fault_and_not_the_file_s()
+    {
+        var provider = new ExecutionProvider("sigmoid", Compile("r.so")) { Options = new Dictionary<string, string> { ["take"] = "Softmax" } };
+        using var pipeline = TextToImagePipeline.Load(Goldens.PathOf("models", "sd1"), new PipelineOptions { Provider = provider });
+
+        var error = Assert.Throws<DeviceException>(() => pipeline.Generate(new ImageRequest { Prompt = "apple", Steps = 1 }).ToList());
+
+        Assert.StartsWith("SigmoidExecutionProvider does not take ", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("model.onnx: a sigmoid is all that it computes. Leave Provider out to run it on the CPU.", error.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("OpenVINO", "OpenVINO", 0)]
     [InlineData("OpenVINO:2", "OpenVINO", 2)]

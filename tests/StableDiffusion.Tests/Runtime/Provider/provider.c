@@ -1,5 +1,5 @@
 /* A plugin execution provider of ONNX Runtime, for tests: it offers the processor as two devices, takes the operators that the option "take"
- * names (one; Sigmoid where it is not given), and computes a sigmoid times the option "gain". With -DNO_DEVICE it offers no device. */
+ * names (one; Sigmoid where it is not given), refuses to compile any other than Sigmoid, and computes a sigmoid times the option "gain". With -DNO_DEVICE it offers no device. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +111,7 @@ static OrtStatus* ORT_API_CALL get_capability(OrtEp* ep, const OrtGraph* graph, 
 
 static OrtStatus* ORT_API_CALL compile(OrtEp* ep, const OrtGraph** graphs, const OrtNode** fused, size_t count, OrtNodeComputeInfo** infos, OrtNode** contexts) {
   (void)graphs; (void)fused; (void)contexts;
+  if (strcmp(((Provider*)ep)->take, "Sigmoid") != 0) return api->CreateStatus(ORT_NOT_IMPLEMENTED, "a sigmoid is all that it computes");
   for (size_t i = 0; i < count; i++) {
     Sigmoid* info = calloc(1, sizeof(*info));
     info->base.ort_version_supported = ORT_API_VERSION;
