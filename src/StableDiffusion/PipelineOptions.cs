@@ -14,6 +14,12 @@ public sealed record PipelineOptions
     /// </summary>
     public ExecutionProvider? Provider { get; init; }
 
+    /// <summary>
+    /// Options of ONNX Runtime's CUDA provider by its names, such as <c>use_tf32</c>; they take the place of ours (<c>use_tf32=0</c>,
+    /// <c>cudnn_conv_algo_search=HEURISTIC</c>). Only where <see cref="Device"/> is CUDA or automatic.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> CudaOptions { get; init; } = new Dictionary<string, string>();
+
     /// <summary>CPU threads inside an operator; 0 for one a physical core.</summary>
     public int Threads { get; init; }
 

@@ -21,14 +21,19 @@ public sealed partial class TextToImagePipeline
         }
 
         _adapters = new AdapterShelf(folder, _warn);
-        var host = new OnnxRuntimeHost(options.Device, options.Threads, options.SessionOptions, options.Provider) { Watch = options.NetworkWatch };
+        var host = new OnnxRuntimeHost(options.Device, options.Threads, options.SessionOptions, options.Provider, options.CudaOptions) { Watch = options.NetworkWatch };
         Device = host.DeviceName;
+        _nameOf = options.ParameterName ?? (static name => name);
+        if (Device == "cpu" && options.CudaOptions.Count > 0)
+        {
+            _warn($"{_nameOf(nameof(PipelineOptions.CudaOptions))} has no effect: CUDA does not work here, and the networks run on the CPU.");
+        }
+
         var weights = folder.WeightBytes(widened: Device == "cpu", options.Precision);
         var use = MemoryBudget.Decide(options.OneNetworkAtATime, options.OpensOnce, weights.Values.Sum(), MachineMemory.Total);
         _need = Device == "cpu" ? new MemoryNeed(folder, weights, use == NetworkUse.OneAtATime, options.Attention) : null;
         _free = MachineMemory.Available;
         Precision = options.Precision;
-        _nameOf = options.ParameterName ?? (static name => name);
         var loader = new NetworkLoader(folder, host)
         {
             Attention = options.Attention,

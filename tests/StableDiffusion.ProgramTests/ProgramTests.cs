@@ -167,7 +167,7 @@ public sealed class ProgramTests : IDisposable
         [
             "--prompt", "--negative-prompt", "--save-latents", "--scheduler-config", "--latents", "--init-image", "--mask",
             "--lora", "--lora-dir", "--embedding", "--embedding-dir", "--control", "--control-image", "--preset",
-            "--variation-seed", "--variation-strength", "--hires-scale", "--steps-to", "--animate", "--from", "--deep-cache", "--variant", "--provider", "--provider-library", "--provider-option",
+            "--variation-seed", "--variation-strength", "--hires-scale", "--steps-to", "--animate", "--from", "--deep-cache", "--variant", "--provider", "--provider-library", "--provider-option", "--cuda-option",
         ];
 
         var outcome = Run(["help", "all"]);

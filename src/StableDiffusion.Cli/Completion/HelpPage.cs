@@ -54,7 +54,7 @@ internal static class HelpPage
         ("LoRAs and learnt words", ["--lora", "--lora-dir", "--embedding", "--embedding-dir"]),
         ("ControlNets", ["--control", "--control-image", "--control-preprocessor", "--guess-mode"]),
         ("SDXL", ["--prompt-2", "--negative-prompt-2", "--original-size", "--crop", "--target-size"]),
-        ("The run", ["--device", "--provider", "--provider-library", "--provider-option", "--threads", "--attention", "--precision", "--low-memory", "--graph-cache", "--vae-tiling", "--vae-tile-size", "--vae-tile-overlap", "--json", "--progress", "--quiet", "--verbose"]),
+        ("The run", ["--device", "--provider", "--provider-library", "--provider-option", "--cuda-option", "--threads", "--attention", "--precision", "--low-memory", "--graph-cache", "--vae-tiling", "--vae-tile-size", "--vae-tile-overlap", "--json", "--progress", "--quiet", "--verbose"]),
     ];
 
     /// <summary>Puts these pages behind <c>--help</c> of every command, and adds the command <c>help</c>.</summary>

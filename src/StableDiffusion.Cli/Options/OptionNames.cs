@@ -17,6 +17,7 @@ internal static class OptionNames
     {
         [nameof(PipelineOptions.Device)] = _program.Device,
         [nameof(PipelineOptions.Provider)] = _program.Provider,
+        [nameof(PipelineOptions.CudaOptions)] = _program.CudaOption,
         [nameof(ExecutionProvider.LibraryPath)] = _program.ProviderLibraryPath,
         [nameof(PipelineOptions.OneNetworkAtATime)] = _program.LowMemory,
         [nameof(PipelineOptions.FuseAttention)] = _program.Attention,

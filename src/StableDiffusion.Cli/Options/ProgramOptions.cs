@@ -44,6 +44,13 @@ internal sealed class ProgramOptions
         DefaultValueFactory = _ => [],
     };
 
+    public Option<string[]> CudaOption { get; } = new("--cuda-option")
+    {
+        Description = "An option of ONNX Runtime's CUDA provider, such as use_tf32=1 or prefer_nhwc=1; may be given several times.",
+        HelpName = "key=value",
+        DefaultValueFactory = _ => [],
+    };
+
     private Option<int> Threads { get; } = new("--threads", "-t")
     {
         Description = "CPU threads; 0 for one a physical core.",
@@ -91,12 +98,12 @@ internal sealed class ProgramOptions
     };
 
     /// <summary>Those that make sense for commands that paint nothing.</summary>
-    public IReadOnlyList<Option> Working => [Device, Provider, ProviderLibraryPath, ProviderOption, Threads, Attention, Precision, Progress, Quiet, Verbose];
+    public IReadOnlyList<Option> Working => [Device, Provider, ProviderLibraryPath, ProviderOption, CudaOption, Threads, Attention, Precision, Progress, Quiet, Verbose];
 
     /// <summary>Those that say where to run and what to tell.</summary>
     public IReadOnlyList<Option> Running => [Device, Threads, Progress, Quiet, Verbose];
 
-    public IReadOnlyList<Option> All => [Preset, Variant, Device, Provider, ProviderLibraryPath, ProviderOption, Threads, Attention, Precision, LowMemory, GraphCache, JsonResults, Progress, Quiet, Verbose];
+    public IReadOnlyList<Option> All => [Preset, Variant, Device, Provider, ProviderLibraryPath, ProviderOption, CudaOption, Threads, Attention, Precision, LowMemory, GraphCache, JsonResults, Progress, Quiet, Verbose];
 
     /// <summary>Whether results are JSON lines instead of paths.</summary>
     public bool Json(ParseResult parsed) => parsed.GetValue(JsonResults);
@@ -152,6 +159,7 @@ internal sealed class ProgramOptions
         {
             Device = device,
             Provider = ProviderOf(parsed),
+            CudaOptions = Pairs(parsed, CudaOption, "use_tf32=1"),
             Threads = threads,
             FuseAttention = FusesAttention(parsed),
             Precision = PrecisionOf(parsed),
@@ -177,19 +185,24 @@ internal sealed class ProgramOptions
         }
 
         var (name, index) = ExecutionProvider.Parse(asked) ?? throw new RequestException($"{Provider.Name} {OneLine.Quote(asked)} must be a name, with or without a device: OpenVINO or OpenVINO:1.");
+        return new ExecutionProvider(name, library, index) { Options = Pairs(parsed, ProviderOption, "device_type=CPU") };
+    }
+
+    private static Dictionary<string, string> Pairs(ParseResult parsed, Option<string[]> option, string example)
+    {
         var pairs = new Dictionary<string, string>();
-        foreach (var option in options)
+        foreach (var text in parsed.GetValue(option) ?? [])
         {
-            var split = option.IndexOf('=', StringComparison.Ordinal);
+            var split = text.IndexOf('=', StringComparison.Ordinal);
             if (split <= 0)
             {
-                throw new RequestException($"{ProviderOption.Name} {OneLine.Quote(option)} must be key=value, such as device_type=CPU.");
+                throw new RequestException($"{option.Name} {OneLine.Quote(text)} must be key=value, such as {example}.");
             }
 
-            pairs[option[..split]] = option[(split + 1)..];
+            pairs[text[..split]] = text[(split + 1)..];
         }
 
-        return new ExecutionProvider(name, library, index) { Options = pairs };
+        return pairs;
     }
 
     private bool? FusesAttention(ParseResult parsed) => parsed.GetValue(Attention) switch

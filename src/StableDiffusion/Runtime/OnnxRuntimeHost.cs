@@ -9,14 +9,29 @@ internal sealed class OnnxRuntimeHost
     private readonly Action<SessionOptions>? _configure;
     private readonly int? _cudaIndex;
     private readonly PluginProvider? _plugin;
+    private readonly IReadOnlyDictionary<string, string> _cudaOptions;
 
     /// <param name="device">Where to run.</param>
     /// <param name="threads">CPU threads inside an operator; 0 lets ONNX Runtime take one a physical core.</param>
     /// <param name="configure">Has the last word on the settings of each session.</param>
     /// <param name="provider">A provider from a library, in the place of CUDA.</param>
-    public OnnxRuntimeHost(ExecutionDevice device, int threads, Action<SessionOptions>? configure = null, ExecutionProvider? provider = null)
+    /// <param name="cudaOptions">Options for CUDA's provider; null for none.</param>
+    public OnnxRuntimeHost(
+        ExecutionDevice device,
+        int threads,
+        Action<SessionOptions>? configure = null,
+        ExecutionProvider? provider = null,
+        IReadOnlyDictionary<string, string>? cudaOptions = null)
     {
         _configure = configure;
+        _cudaOptions = cudaOptions ?? new Dictionary<string, string>();
+        CudaProvider.RequireKnown(_cudaOptions.Keys);
+        if (_cudaOptions.Count > 0 && (provider is not null || device.CudaIndex is null))
+        {
+            throw new RequestException(
+                nameof(PipelineOptions.CudaOptions), $"{nameof(PipelineOptions.CudaOptions):name} is for CUDA, and the networks run elsewhere; leave it out, or give {nameof(PipelineOptions.Device):name} cuda.");
+        }
+
         RequireNativeLibrary();
         _threads = threads;
         if (provider is not null)
@@ -91,7 +106,7 @@ internal sealed class OnnxRuntimeHost
 
         if (_cudaIndex is { } index)
         {
-            CudaProvider.Append(options, index);
+            CudaProvider.Append(options, index, _cudaOptions);
         }
 
         _plugin?.Append(options);
@@ -114,13 +129,17 @@ internal sealed class OnnxRuntimeHost
     }
 
     /// <summary>Why CUDA does not work here, in one line; null when it does.</summary>
-    private static string? TryCuda(int index)
+    private string? TryCuda(int index)
     {
         try
         {
-            using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
-            CudaProvider.Try(options, index);
+            CudaProvider.Try(index, _cudaOptions);
             return null;
+        }
+        catch (OnnxRuntimeException error) when (CudaProvider.UnreadOption(error.Message) is { } name)
+        {
+            throw new RequestException(
+                nameof(PipelineOptions.CudaOptions), $"{nameof(PipelineOptions.CudaOptions):name} {OneLine.Quote($"{name}={_cudaOptions.GetValueOrDefault(name)}")} has a value that ONNX Runtime does not take; its page on the CUDA execution provider lists them.");
         }
         catch (Exception error) when (error is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException or DeviceException)
         {

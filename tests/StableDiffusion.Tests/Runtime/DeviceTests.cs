@@ -52,7 +52,44 @@ public class DeviceTests
         Assert.Equal("cpu", new OnnxRuntimeHost(ExecutionDevice.Auto, threads: 0).DeviceName);
     }
 
-    // The first two were printed by ONNX Runtime 1.31, by its GPU package without CUDA and by its CPU package; the others follow the
+    [Fact]
+    public void Options_for_CUDA_are_laid_over_ours()
+    {
+        Assert.Equal(
+            new Dictionary<string, string> { ["device_id"] = "2", ["use_tf32"] = "0", ["cudnn_conv_algo_search"] = "HEURISTIC" },
+            CudaProvider.Settings(2, new Dictionary<string, string>()));
+        Assert.Equal(
+            new Dictionary<string, string> { ["device_id"] = "0", ["use_tf32"] = "1", ["cudnn_conv_algo_search"] = "HEURISTIC", ["prefer_nhwc"] = "1" },
+            CudaProvider.Settings(0, new Dictionary<string, string> { ["use_tf32"] = "1", ["prefer_nhwc"] = "1" }));
+    }
+
+    [Theory]
+    [InlineData("device_id")]
+    [InlineData("enable_cuda_graph")]
+    [InlineData("USE_TF32")]
+    public void Options_that_cannot_be_set_are_refused_with_those_that_can(string name)
+    {
+        var error = Assert.Throws<RequestException>(() => Host(ExecutionDevice.Auto, name));
+
+        Assert.StartsWith($"CudaOptions: {name} cannot be set; there are arena_extend_strategy, ", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Options_for_CUDA_are_refused_on_the_CPU_and_without_effect_where_there_is_no_CUDA()
+    {
+        Assert.Equal(
+            "CudaOptions is for CUDA, and the networks run elsewhere; leave it out, or give Device cuda.",
+            Assert.Throws<RequestException>(() => Host(ExecutionDevice.Cpu, "use_tf32")).Message);
+
+        Assert.SkipWhen(File.Exists("/dev/nvidia0") || OperatingSystem.IsWindows(), "This machine may have a GPU.");
+        var warnings = new List<string>();
+        var options = new PipelineOptions { CudaOptions = new Dictionary<string, string> { ["use_tf32"] = "1" }, Warning = warnings.Add };
+        using var pipeline = TextToImagePipeline.Load(Goldens.PathOf("models", "sd1"), options);
+        Assert.Equal(["CudaOptions has no effect: CUDA does not work here, and the networks run on the CPU."], warnings);
+    }
+
+    // The first two and the last were printed by ONNX Runtime 1.31, by its GPU package without CUDA, by its CPU package, and by the former with libraries that do
+    // nothing in the place of CUDA's (see CudaOptionTests); the others follow the
     // patterns of its cuda_call.cc and provider_bridge_ort.cc.
     [Theory]
     [InlineData(
@@ -70,6 +107,14 @@ public class DeviceTests
         "[ErrorCode:RuntimeException] D:\\a\\_work\\1\\s\\onnxruntime\\core\\session\\provider_bridge_ort.cc:2043 onnxruntime::ProviderLibrary::Get "
         + "[ONNXRuntimeError] : 1 : FAIL : Error loading \"onnxruntime_providers_cuda.dll\" which depends on \"cublasLt64_13.dll\" which is missing. (Error 126)",
         "Error loading \"onnxruntime_providers_cuda.dll\" which depends on \"cublasLt64_13.dll\" which is missing. (Error 126)")]
+    [InlineData(
+        "[ErrorCode:Fail] /onnxruntime_src/onnxruntime/core/providers/cuda/cuda_execution_provider_info.cc:63 static onnxruntime::CUDAExecutionProviderInfo "
+        + "onnxruntime::CUDAExecutionProviderInfo::FromProviderOptions(const onnxruntime::ProviderOptions&) [ONNXRuntimeError] : 1 : FAIL : provider_options_utils.h:187 "
+        + "Parse Failed to parse provider option \"device_id\": cuda_execution_provider_info.cc:71 operator() Invalid device ID: 1, must be between 0 (inclusive) and 1 (exclusive).",
+        "Invalid device ID: 1, must be between 0 (inclusive) and 1 (exclusive)")]
     public void The_reason_names_what_is_missing_and_no_source_file(string message, string reason) =>
         Assert.Equal(reason, CudaProvider.Reason(message));
+
+    private static OnnxRuntimeHost Host(ExecutionDevice device, string option) =>
+        new(device, threads: 1, cudaOptions: new Dictionary<string, string> { [option] = "1" });
 }
