@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace StableDiffusion.Tests;
 
 /// <summary>The benchmark that sets this program beside others runs. What it measures is for people to judge: no test here has a clock.</summary>
@@ -57,6 +59,17 @@ public sealed class YardstickTests : IDisposable
         Assert.True(outcome.ExitCode == 0, outcome.Errors);
         Assert.Equal(["bare ONNX Runtime", "sd"], Rows(outcome).Select(row => row[0]));
         Assert.Contains("sd --attention sparse (it failed: error: --attention sparse is not known; give fused or plain.)", outcome.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Without_a_GPU_the_script_for_one_says_so_in_one_line()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows() || File.Exists("/dev/nvidia0"), "It takes bash, and no GPU.");
+        using var script = Process.Start(new ProcessStartInfo("bash", [Path.Combine(Repository.Root, "tests", "StableDiffusion.Benchmarks", "gpu.sh"), Refused.GoodModel]) { RedirectStandardError = true })!;
+        var errors = script.StandardError.ReadToEnd();
+        script.WaitForExit();
+
+        Assert.Equal(("error: nvidia-smi is not here; this needs an NVIDIA GPU, its driver, CUDA 13 and cuDNN 9.\n", 1), (errors, script.ExitCode));
     }
 
     public void Dispose() => _folder.Dispose();
