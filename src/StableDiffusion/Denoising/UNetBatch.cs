@@ -6,13 +6,20 @@ namespace StableDiffusion;
 internal sealed record UNetCall(IReadOnlyList<OnnxBuffer> Inputs, OnnxBuffer Sample, OnnxBuffer Timestep, OnnxBuffer Output, IReadOnlyList<OnnxBuffer> Residuals, int Rows)
     : IDisposable
 {
+    /// <summary>All of these bound to the whole network; null where it is given them at each run.</summary>
+    public OnnxBinding? Binding { get; init; }
+
     private IDisposableReadOnlyCollection<OrtValue>? _outputs;
     private int? _step;
 
     /// <summary>Runs the whole network, or its outer layers with what was further in at an earlier step of the same interval.</summary>
     public void Run(OnnxModel whole, OnnxModel? shallow, DenoisingCall which, CancellationToken cancellation)
     {
-        if (shallow is null)
+        if (Binding is not null)
+        {
+            whole.Run(Binding, cancellation);
+        }
+        else if (shallow is null)
         {
             whole.Run(Inputs, [Output], cancellation);
         }
@@ -35,6 +42,7 @@ internal sealed record UNetCall(IReadOnlyList<OnnxBuffer> Inputs, OnnxBuffer Sam
 
     public void Dispose()
     {
+        Binding?.Dispose();
         _outputs?.Dispose();
         foreach (var input in Inputs)
         {

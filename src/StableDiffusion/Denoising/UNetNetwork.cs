@@ -101,9 +101,14 @@ internal sealed class UNetNetwork : IDenoisingNetwork
             .. rows[0].Inputs.Keys.Where(_model.Inputs.ContainsKey).Select(name => Filled(name, rows, size, Made)),
         ];
         var unknown = _model.Inputs.Keys.Except(inputs.Select(input => input.Name)).ToList();
-        return unknown.Count == 0
-            ? new UNetCall(inputs, sample, timestep, Made(_model.OutputBuffer(_output, size, _folder.LatentChannels, height, width)), residuals, rows.Length)
-            : throw new ModelException($"{_model.Path} wants inputs that this program does not give: {string.Join(", ", unknown)}.");
+        if (unknown.Count > 0)
+        {
+            throw new ModelException($"{_model.Path} wants inputs that this program does not give: {string.Join(", ", unknown)}.");
+        }
+
+        var output = Made(_model.OutputBuffer(_output, size, _folder.LatentChannels, height, width));
+        List<OnnxBuffer> changing = [sample, timestep, .. residuals];
+        return new UNetCall(inputs, sample, timestep, output, residuals, rows.Length) { Binding = _shallow is null ? _model.Bind(inputs.Except(changing), changing, output) : null };
     }
 
     /// <summary>Buffers of zeros for what control networks may add.</summary>

@@ -8,16 +8,19 @@ internal sealed class OnnxModel : IDisposable
 {
     private readonly InferenceSession _session;
 
+    private readonly bool _bindsInputs;
+
     private readonly Action<string, bool>? _watch;
 
     private MadeWeights? _made;
 
-    private OnnxModel(string path, InferenceSession session, Action<string, bool>? watch)
+    private OnnxModel(string path, InferenceSession session, OnnxRuntimeHost host)
     {
         Path = path;
         _session = session;
-        _watch = watch;
-        watch?.Invoke(path, true);
+        _bindsInputs = host.BindsInputs;
+        _watch = host.Watch;
+        _watch?.Invoke(path, true);
     }
 
     public string Path { get; }
@@ -71,6 +74,13 @@ internal sealed class OnnxModel : IDisposable
     /// <summary>A buffer for one output.</summary>
     public OnnxBuffer OutputBuffer(string name, params ReadOnlySpan<long> shape) => new(name, Outputs[name].ElementDataType, shape);
 
+    /// <summary>Binds inputs and an output for many runs where that saves copies to the device; null where it saves none.</summary>
+    public OnnxBinding? Bind(IEnumerable<OnnxBuffer> constant, IReadOnlyList<OnnxBuffer> changing, OnnxBuffer output) =>
+        _bindsInputs ? new OnnxBinding(_session, constant, changing, output) : null;
+
+    /// <summary>Runs the network over what is bound.</summary>
+    public void Run(OnnxBinding binding, CancellationToken cancellation) => Run(options => _session.RunWithBinding(options, binding.Renew()), cancellation);
+
     /// <summary>Runs the network over buffers that stay the same from run to run.</summary>
     /// <param name="inputs">What it is fed.</param>
     /// <param name="outputs">Where its outputs go.</param>
@@ -123,7 +133,7 @@ internal sealed class OnnxModel : IDisposable
         using var options = host.CreateSessionOptions();
         try
         {
-            return new OnnxModel(path, open(options), host.Watch);
+            return new OnnxModel(path, open(options), host);
         }
         catch (OnnxRuntimeException error)
         {

@@ -59,6 +59,7 @@ internal sealed class OnnxRuntimeHost
             }
         }
 
+        BindsInputs = _cudaIndex is not null;
         DeviceName = _plugin?.DeviceName ?? (_cudaIndex is { } cuda ? ExecutionDevice.Cuda(cuda).Name : "cpu");
     }
 
@@ -80,6 +81,9 @@ internal sealed class OnnxRuntimeHost
             // Said where the library is needed.
         }
     });
+
+    /// <summary>Whether inputs that stay the same from run to run are bound once: on CUDA, where they are copied to the device.</summary>
+    public bool BindsInputs { get; init; }
 
     /// <summary>Told of each network that is opened (true) or closed (false), by the path of its file.</summary>
     public Action<string, bool>? Watch { get; init; }
