@@ -112,6 +112,12 @@ internal sealed class OnnxRuntimeHost
         {
             CudaProvider.Append(options, index, _cudaOptions);
         }
+        else if (_plugin is null)
+        {
+            // A pattern of a first run is one block of the second, beside the pieces that the first left: twice the memory for the second picture,
+            // or tile, that a decoder is given, and no time saved.
+            options.EnableMemoryPattern = false;
+        }
 
         _plugin?.Append(options);
         _configure?.Invoke(options);
