@@ -27,7 +27,7 @@ public sealed class ModelFolder
         var network = JsonFile.ReadIfExists(Combine(family.NetworkPart, "config.json"));
         (SampleHeight, SampleWidth) = family.SampleSize(network);
         TimeConditioningWidth = network.Integer("time_cond_proj_dim");
-        Network = family.ReadNetwork(NetworkOf(family.NetworkPart), network);
+        Network = family.ReadNetwork(Graphs.Of(NetworkOf(family.NetworkPart)), network);
 
         Vae = VaeConfig.Read(JsonFile.ReadIfExists(Combine("vae_decoder", "config.json"), Combine("vae", "config.json")));
         SizeGrid = PixelsPerLatent * family.LatentGrid(network);
@@ -110,6 +110,9 @@ public sealed class ModelFolder
 
     /// <summary>What the denoising network's graph insists on.</summary>
     internal NetworkSignature Network { get; }
+
+    /// <summary>The graphs of its networks.</summary>
+    internal NetworkGraphs Graphs { get; } = new();
 
     private int SampleHeight { get; }
 
@@ -229,7 +232,7 @@ public sealed class ModelFolder
     {
         long BytesOf(string part)
         {
-            var graph = OnnxGraph.Load(NetworkOf(part));
+            var graph = Graphs.Of(NetworkOf(part));
             var isRounded = precision == WeightPrecision.EightBit && new EightBitEdit().AppliesTo(part);
             return NetworkFile.Bytes(graph, widened) - (isRounded ? EightBitEdit.BytesSaved(graph, widened) : 0);
         }
@@ -247,7 +250,7 @@ public sealed class ModelFolder
 
         foreach (var network in needed.Where(IsNetwork))
         {
-            NetworkFile.RequireWhole(NetworkOf(System.IO.Path.GetDirectoryName(network)!));
+            NetworkFile.RequireWhole(NetworkOf(System.IO.Path.GetDirectoryName(network)!), Graphs);
         }
     }
 

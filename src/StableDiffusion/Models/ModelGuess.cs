@@ -9,7 +9,7 @@ internal static class ModelGuess
     public static string PipelineClass(ModelFolder folder)
     {
         var isTransformer = !File.Exists(folder.NetworkOf("unet")) && File.Exists(folder.NetworkOf("transformer"));
-        var inputs = InputsOf(folder.NetworkOf(isTransformer ? "transformer" : "unet"));
+        var inputs = InputsOf(folder, folder.NetworkOf(isTransformer ? "transformer" : "unet"));
         bool Has(string input) => inputs.ContainsKey(input);
         return isTransformer
             ? Has("img_ids") ? "FluxPipeline" : Has("class_labels") ? "DiTPipeline" : "StableDiffusion3Pipeline"
@@ -31,7 +31,7 @@ internal static class ModelGuess
     public static string Describe(ModelFolder folder, bool hasIndex, bool hasScheduler)
     {
         string[] missing = hasIndex ? ["scheduler_config.json"] : hasScheduler ? ["model_index.json"] : ["model_index.json", "scheduler_config.json"];
-        var width = InputsOf(folder.NetworkOf(folder.Family.NetworkPart)).GetValueOrDefault(Conditioning.Text)?.Shape is [_, _, { } last] ? last : (long?)null;
+        var width = InputsOf(folder, folder.NetworkOf(folder.Family.NetworkPart)).GetValueOrDefault(Conditioning.Text)?.Shape is [_, _, { } last] ? last : (long?)null;
         var family = (folder.PipelineClass, width) switch
         {
             ("StableDiffusionPipeline", 768) => "Stable Diffusion 1",
@@ -44,9 +44,9 @@ internal static class ModelGuess
                 + (folder.Family.NetworkPart == "unet" ? "; whether it predicts noise (epsilon, assumed) or velocity (v_prediction) cannot be seen." : "."));
     }
 
-    private static Dictionary<string, OnnxValue> InputsOf(string network)
+    private static Dictionary<string, OnnxValue> InputsOf(ModelFolder folder, string network)
     {
-        NetworkFile.RequireWhole(network);
-        return OnnxGraph.Load(network).Inputs.DistinctBy(input => input.Name).ToDictionary(input => input.Name);
+        NetworkFile.RequireWhole(network, folder.Graphs);
+        return folder.Graphs.Of(network).Inputs.DistinctBy(input => input.Name).ToDictionary(input => input.Name);
     }
 }

@@ -4,13 +4,15 @@ namespace StableDiffusion;
 internal static class NetworkFile
 {
     /// <summary>Requires that the file is a graph and that all weights it keeps in other files are there.</summary>
+    /// <param name="path">The network.</param>
+    /// <param name="graphs">Where graphs that were read are kept; null where they are not.</param>
     /// <exception cref="ModelException">One is missing, too short, or stands for one that was not downloaded; the message names it.</exception>
-    public static void RequireWhole(string path)
+    public static void RequireWhole(string path, NetworkGraphs? graphs = null)
     {
         try
         {
             LfsPointer.Refuse(path);
-            var graph = OnnxGraph.Load(path);
+            var graph = graphs?.Of(path) ?? OnnxGraph.Load(path);
             foreach (var weights in graph.Initializers.Where(one => one.File is not null).GroupBy(one => one.File!.Location))
             {
                 RequireWeights(path, graph.Folder, weights.Key, weights);

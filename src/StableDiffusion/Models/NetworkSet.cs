@@ -6,6 +6,9 @@ namespace StableDiffusion;
 /// <param name="use">How many are open at once.</param>
 internal sealed class NetworkSet(ModelFolder folder, NetworkLoader loader, NetworkUse use) : IDisposable
 {
+    // The pool has a thread a core: with two cores these would keep the tokenizer waiting that is loaded beside the text encoder.
+    private const TaskCreationOptions OwnThread = TaskCreationOptions.LongRunning;
+
     private IReadOnlyList<IGraphEdit> _edits = [];
     private IConditioner? _conditioner;
     private IDenoisingNetwork? _network;
@@ -100,13 +103,13 @@ internal sealed class NetworkSet(ModelFolder folder, NetworkLoader loader, Netwo
 
         if (_network is null && _networkAhead is null)
         {
-            _networkAhead = Task.Run(() => folder.Family.OpenNetwork(folder, now));
+            _networkAhead = Task.Factory.StartNew(() => folder.Family.OpenNetwork(folder, now), CancellationToken.None, OwnThread, TaskScheduler.Default);
         }
 
         if (_codec is null)
         {
             var codec = _codec = folder.Family.OpenCodec(folder, now);
-            _decoderAhead = Task.Run(codec.OpenDecoder);
+            _decoderAhead = Task.Factory.StartNew(codec.OpenDecoder, CancellationToken.None, OwnThread, TaskScheduler.Default);
         }
     }
 

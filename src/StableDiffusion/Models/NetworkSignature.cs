@@ -30,24 +30,24 @@ internal sealed record NetworkSignature
     public bool Wants(string input) => Inputs.Contains(input);
 
     /// <summary>Reads the inputs of a network over latents [rows, channels, height, width] and texts [rows, tokens, width].</summary>
-    /// <param name="path">The file.</param>
+    /// <param name="graph">The network.</param>
     /// <param name="sample">The input for the latents.</param>
     /// <param name="channels">Channels where the graph leaves them open.</param>
-    public static NetworkSignature Read(string path, string sample, int channels)
+    public static NetworkSignature Read(OnnxGraph graph, string sample, int channels)
     {
         var inputs = new Dictionary<string, OnnxValue>();
-        foreach (var input in OnnxGraph.Load(path).Inputs)
+        foreach (var input in graph.Inputs)
         {
             if (!inputs.TryAdd(input.Name, input))
             {
-                throw new ModelException($"{path} has two inputs '{OneLine.Shorten(OneLine.Of(input.Name))}'. Download or export it again.");
+                throw new ModelException($"{graph.Path} has two inputs '{OneLine.Shorten(OneLine.Of(input.Name))}'. Download or export it again.");
             }
         }
 
         int? Size(string input, int axis) => inputs.GetValueOrDefault(input)?.Shape is not { } shape || axis >= shape.Count ? null
             : shape[axis] is null or <= 0 ? null
             : shape[axis] <= MostOfAnAxis ? (int?)shape[axis]
-            : throw new ModelException($"{path}: the input '{input}' has the size {shape[axis]}, more than any network's. Download or export it again.");
+            : throw new ModelException($"{graph.Path}: the input '{input}' has the size {shape[axis]}, more than any network's. Download or export it again.");
         return new NetworkSignature
         {
             Batch = Size(sample, 0),

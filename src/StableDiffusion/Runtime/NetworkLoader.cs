@@ -57,7 +57,7 @@ internal sealed class NetworkLoader(ModelFolder folder, OnnxRuntimeHost host)
             return OnnxModel.Open(path, host);
         }
 
-        var graph = OnnxGraph.Load(path);
+        var graph = folder.Graphs.Take(path);
         try
         {
             foreach (var edit in edits)

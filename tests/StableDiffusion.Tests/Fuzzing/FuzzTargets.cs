@@ -154,7 +154,7 @@ internal sealed class FuzzTargets : IDisposable
     {
         var path = _work.PathOf("graph.onnx");
         File.WriteAllBytes(path, bytes);
-        NetworkSignature.Read(path, "sample", 4);
+        NetworkSignature.Read(OnnxGraph.Load(path), "sample", 4);
         NetworkFile.RequireWhole(path);
         NetworkFile.Bytes(path, widened: true);
         var graph = OnnxGraph.Load(path);

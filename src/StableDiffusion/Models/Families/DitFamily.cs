@@ -15,10 +15,10 @@ internal sealed class DitFamily : TransformerFamily
         ["scheduler/scheduler_config.json", "transformer/model.onnx", "vae_decoder/model.onnx"];
 
     /// <summary>The places of the patches are learnt for one size.</summary>
-    public override NetworkSignature ReadNetwork(string path, JsonFile config)
+    public override NetworkSignature ReadNetwork(OnnxGraph graph, JsonFile config)
     {
         var (height, width) = SampleSize(config);
-        return base.ReadNetwork(path, config) with { Height = height, Width = width };
+        return base.ReadNetwork(graph, config) with { Height = height, Width = width };
     }
 
     public override (int Height, int Width) SampleSize(JsonFile config) => config.Pair("sample_size") ?? (32, 32);

@@ -27,8 +27,8 @@ internal sealed class FluxFamily : TransformerFamily
     ];
 
     /// <summary>Channels and sizes of the packed latents are none of the picture's.</summary>
-    public override NetworkSignature ReadNetwork(string path, JsonFile config) =>
-        base.ReadNetwork(path, config) with { InputChannels = (config.Integer("in_channels") ?? 64) / 4, Height = null, Width = null };
+    public override NetworkSignature ReadNetwork(OnnxGraph graph, JsonFile config) =>
+        base.ReadNetwork(graph, config) with { InputChannels = (config.Integer("in_channels") ?? 64) / 4, Height = null, Width = null };
 
     public override (int Height, int Width) SampleSize(JsonFile config) => (128, 128);
 

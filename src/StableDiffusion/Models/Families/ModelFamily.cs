@@ -58,10 +58,10 @@ internal abstract partial class ModelFamily
     public virtual ModelFamily For(ModelFolder folder) => this;
 
     /// <summary>Reads what the denoising network's graph insists on.</summary>
-    /// <param name="path">The network's file.</param>
+    /// <param name="graph">The network's graph.</param>
     /// <param name="config">Its <c>config.json</c>.</param>
-    public virtual NetworkSignature ReadNetwork(string path, JsonFile config) =>
-        NetworkSignature.Read(path, "sample", config.Integer("in_channels", MostChannels) ?? 4);
+    public virtual NetworkSignature ReadNetwork(OnnxGraph graph, JsonFile config) =>
+        NetworkSignature.Read(graph, "sample", config.Integer("in_channels", MostChannels) ?? 4);
 
     /// <summary>Height and width of the latents the network was trained on.</summary>
     public virtual (int Height, int Width) SampleSize(JsonFile config) => config.Pair("sample_size", MostSampleSize) ?? (64, 64);

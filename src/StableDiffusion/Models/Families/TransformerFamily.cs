@@ -5,8 +5,8 @@ internal abstract class TransformerFamily : ModelFamily
 {
     public override string NetworkPart => "transformer";
 
-    public override NetworkSignature ReadNetwork(string path, JsonFile config) =>
-        NetworkSignature.Read(path, "hidden_states", config.Integer("in_channels") ?? 4);
+    public override NetworkSignature ReadNetwork(OnnxGraph graph, JsonFile config) =>
+        NetworkSignature.Read(graph, "hidden_states", config.Integer("in_channels") ?? 4);
 
     public override int LatentGrid(JsonFile config) => config.Integer("patch_size") ?? 2;
 
