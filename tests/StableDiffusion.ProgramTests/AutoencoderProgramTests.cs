@@ -18,6 +18,24 @@ public sealed class AutoencoderProgramTests : IDisposable
         Assert.Equal(0, SdProgram.Run("compare", _folder.PathOf("cat.png"), _folder.PathOf("again.png"), "--tolerance", "0").ExitCode);
     }
 
+    /// <summary>Blended tiles are nearly the whole; how near is the concern of the tests of tiles.</summary>
+    [Fact]
+    public void Latents_decode_and_pictures_encode_in_tiles_as_painting_does()
+    {
+        var (model, tiles) = (Goldens.PathOf("models", "sd1"), new[] { "--vae-tile-size", "32" });
+        Assert.Equal(0, SdProgram.Run(["-m", model, "a cat", "-s", "3", "--steps", "3", "-o", _folder.PathOf("cat.png"), "--save-latents", _folder.PathOf("cat.npy"), .. tiles]).ExitCode);
+        Assert.Equal(0, SdProgram.Run(["decode", _folder.PathOf("cat.npy"), "-m", model, "-o", _folder.PathOf("tiled.png"), .. tiles]).ExitCode);
+        Assert.Equal(0, SdProgram.Run("decode", _folder.PathOf("cat.npy"), "-m", model, "-o", _folder.PathOf("whole.png")).ExitCode);
+        Assert.Equal(0, SdProgram.Run("compare", _folder.PathOf("cat.png"), _folder.PathOf("tiled.png"), "--tolerance", "0").ExitCode);
+        Assert.NotEqual(0, SdProgram.Run("compare", _folder.PathOf("cat.png"), _folder.PathOf("whole.png"), "--tolerance", "0").ExitCode);
+
+        Assert.Equal(0, SdProgram.Run(["encode", _folder.PathOf("cat.png"), "-m", model, "-o", _folder.PathOf("tiled.npy"), .. tiles]).ExitCode);
+        Assert.Equal(0, SdProgram.Run("encode", _folder.PathOf("cat.png"), "-m", model, "-o", _folder.PathOf("whole.npy")).ExitCode);
+        var (tiled, whole) = (NpyFile.Read(_folder.PathOf("tiled.npy")), NpyFile.Read(_folder.PathOf("whole.npy")));
+        Assert.Equal(whole.Shape, tiled.Shape);
+        Assert.NotEqual(whole.Values, tiled.Values);
+    }
+
     [Fact]
     public void Noised_latents_are_the_clean_ones_and_one_noise_in_the_shares_of_the_schedule()
     {

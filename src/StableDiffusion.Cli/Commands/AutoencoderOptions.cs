@@ -9,6 +9,8 @@ internal sealed class AutoencoderOptions
     private readonly Option<int?> _height = new("--height", "-H") { Description = "Height in pixels. [default: the picture's, on the model's grid]", HelpName = "pixels" };
     private readonly Option<long> _seed = new("--seed", "-s") { Description = "Seed of what is drawn, as PyTorch draws it on a CPU.", DefaultValueFactory = _ => 0 };
 
+    private readonly TilingOptions _tiles = new();
+
     public ProgramOptions Program { get; } = new();
 
     /// <summary>Adds the options to a command.</summary>
@@ -22,7 +24,7 @@ internal sealed class AutoencoderOptions
             command.Add(_seed);
         }
 
-        foreach (var option in Program.Working)
+        foreach (var option in _tiles.Table.Select(row => row.Option).Concat(Program.Working))
         {
             command.Add(option);
         }
@@ -39,5 +41,6 @@ internal sealed class AutoencoderOptions
         Width = parsed.GetValue(_width),
         Height = parsed.GetValue(_height),
         InitImage = picture,
+        Tiling = _tiles.Tiles(new GivenByCommandLine(parsed)),
     };
 }

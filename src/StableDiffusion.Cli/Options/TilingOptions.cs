@@ -17,8 +17,8 @@ internal sealed class TilingOptions
     public IReadOnlyList<Setting> Table =>
     [new(Tiling, nameof(ImageRequest.Tiling), (request, given) => request with { Tiling = Tiles(given) }), new(Size), new(Overlap)];
 
-    /// <summary>Naming a size or an overlap asks for tiles, too.</summary>
-    private VaeTiling? Tiles(IGivenOptions given) =>
+    /// <summary>What is asked for, for commands that paint nothing. Naming a size or an overlap asks for tiles, too.</summary>
+    public VaeTiling? Tiles(IGivenOptions given) =>
         given.GetValue(Tiling) || given.GetValue(Size) is not null || given.GetValue(Overlap) is not null
             ? new VaeTiling(given.GetValue(Size), given.GetValue(Overlap) ?? new VaeTiling().Overlap)
             : null;

@@ -20,6 +20,7 @@ internal sealed class PipelineProbe
         Plan = GenerationPlan.Of(request, folder);
         Forward = ForwardDiffusion.Of(folder.Scheduler);
         networks.Use(Plan.Edits);
+        networks.Tiling = Plan.Request.TilingInUse;
     }
 
     public ModelFolder Folder { get; }
