@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json.Nodes;
 using StableDiffusion.Cli;
 
 namespace StableDiffusion.Tests;
@@ -185,6 +186,9 @@ public sealed class ProgramTests : IDisposable
         Assert.Contains("Exit codes: 0 done, 1 failed (model, device), 2 cannot be done (option, input or output file), 130 stopped by Ctrl-C, 143 by SIGTERM.", help, StringComparison.Ordinal);
         Assert.Equal("", outcome.Errors);
     }
+
+    [Fact]
+    public void A_JSON_line_says_which_device_painted() => Assert.Equal("cpu", (string?)JsonNode.Parse(Paint("--json").Output)!["device"]);
 
     [Fact]
     public void The_version_is_told() => Assert.Matches(@"^\d+\.\d+\.\d+", Run(["--version"]).Output);
