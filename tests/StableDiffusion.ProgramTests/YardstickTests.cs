@@ -27,10 +27,11 @@ public sealed class YardstickTests : IDisposable
     public void Rounds_can_be_measured_one_by_one()
     {
         Measure("--rounds", "1", "--log", "runs");
+        Measure("--rounds", "1", "--log", "runs", "--threads", "1"); // another task
         var outcome = Measure("--rounds", "1", "--log", "runs");
 
         Assert.StartsWith("sd1, 64 × 64, 1 step with guidance, threads by default; medians of 2 rounds", outcome.Output, StringComparison.Ordinal);
-        Assert.Equal(4, File.ReadAllLines(_folder.PathOf("runs")).Length);
+        Assert.Equal(6, File.ReadAllLines(_folder.PathOf("runs")).Length);
     }
 
     [Fact]

@@ -73,18 +73,18 @@ internal sealed record YardstickTask(string Model, int Size, int Steps, int Thre
 {
     private const string Prompt = "a castle";
 
-    public IEnumerable<string> InOrder => [$"{Size}", $"{Steps}", $"{Threads}"];
+    internal IEnumerable<string> InOrder => [$"{Size}", $"{Steps}", $"{Threads}"];
 
-    public IEnumerable<string> Bare => [Model, "--size", $"{Size}", "--steps", $"{Steps}", "--threads", $"{Threads}"];
+    internal IEnumerable<string> Bare => [Model, "--size", $"{Size}", "--steps", $"{Steps}", "--threads", $"{Threads}"];
 
-    public IEnumerable<string> Ours =>
+    internal IEnumerable<string> Ours =>
     [
         Prompt, "-m", Model, "-W", $"{Size}", "-H", $"{Size}", "--steps", $"{Steps}", "-t", $"{Threads}", "-s", "1", "--cfg-scale", "7.5", "--scheduler", "ddim",
         "--device", "cpu", "--json", "--progress", "none", "-q",
     ];
 
     /// <summary>Euler instead of DDIM, which it has only in another spacing: one call of the network a step as well.</summary>
-    public IEnumerable<string> ForStableDiffusionCpp(string model) =>
+    internal IEnumerable<string> ForStableDiffusionCpp(string model) =>
     [
         "-m", model, "-p", Prompt, "-W", $"{Size}", "-H", $"{Size}", "--steps", $"{Steps}", "-t", Threads > 0 ? $"{Threads}" : "-1", "-s", "1", "--cfg-scale", "7.5",
         "--sampling-method", "euler",

@@ -18,7 +18,7 @@ internal static class YardstickCommand
         var threads = new Option<int>("--threads") { Description = "0: as each has it by default." };
         var rounds = new Option<int>("--rounds") { DefaultValueFactory = _ => 5 };
         var also = new Option<string[]>("--also") { Description = "A further row for this program with these options, such as \"--attention plain\"; may be given several times.", DefaultValueFactory = _ => [] };
-        var log = new Option<string?>("--log") { Description = "A file that the runs are added to; the table counts those that were in it, so that rounds can be measured one by one.", HelpName = "file" };
+        var log = new Option<string?>("--log") { Description = "A file that the runs are added to; the table counts those of the same task that were in it, so that rounds can be measured one by one.", HelpName = "file" };
         var stableDiffusionCpp = new Option<string?>("--sd-cpp-model") { Description = "A model for stable-diffusion.cpp.", HelpName = "file" };
         var diffusers = new Option<string?>("--diffusers-model") { Description = "A model for diffusers.", HelpName = "folder" };
         var command = new Command("yardstick", "Times this program, bare ONNX Runtime and every peer on PATH in turn, and prints a Markdown table.")
@@ -62,7 +62,7 @@ internal static class YardstickCommand
     /// <summary>Prints the table on standard output and all else on standard error. A contestant that fails takes no further part.</summary>
     private static int Race(string model, YardstickTask task, int rounds, string? log, IReadOnlyList<Contestant> contestants, List<string> missing)
     {
-        var runs = contestants.ToDictionary(one => one, one => RunsIn(log, one.Name));
+        var runs = contestants.ToDictionary(one => one, one => RunsIn(log, task, one.Name));
         var before = runs[contestants[0]].Count;
         for (var round = before; round < before + rounds; round++)
         {
@@ -72,7 +72,7 @@ internal static class YardstickCommand
                 {
                     var run = contestant.Measure();
                     runs[contestant].Add(run);
-                    Keep(log, contestant.Name, run);
+                    Keep(log, new LogLine(task, contestant.Name, run));
                     Console.Error.WriteLine(string.Create(
                         CultureInfo.InvariantCulture,
                         $"round {round + 1}, {contestant.Name}: load {run.Stages.Load:0.00} s, steps {run.Stages.Denoise:0.00} s, decode {run.Stages.Decode:0.00} s, whole {run.Whole:0.00} s, {run.PeakBytes / 1e9:0.00} GB"));
@@ -105,17 +105,17 @@ internal static class YardstickCommand
         return contestants.Take(2).All(runs.ContainsKey) ? 0 : 1;
     }
 
-    private static List<Run> RunsIn(string? log, string contestant) => File.Exists(log)
-        ? [.. File.ReadLines(log).Select(line => JsonSerializer.Deserialize<LogLine>(line)!).Where(line => line.Contestant == contestant).Select(line => line.Run)]
+    private static List<Run> RunsIn(string? log, YardstickTask task, string contestant) => File.Exists(log)
+        ? [.. File.ReadLines(log).Select(line => JsonSerializer.Deserialize<LogLine>(line)!).Where(line => (line.Task, line.Contestant) == (task, contestant)).Select(line => line.Run)]
         : [];
 
-    private static void Keep(string? log, string contestant, Run run)
+    private static void Keep(string? log, LogLine line)
     {
         if (log is not null)
         {
-            File.AppendAllText(log, JsonSerializer.Serialize(new LogLine(contestant, run)) + "\n");
+            File.AppendAllText(log, JsonSerializer.Serialize(line) + "\n");
         }
     }
 
-    private sealed record LogLine(string Contestant, Run Run);
+    private sealed record LogLine(YardstickTask Task, string Contestant, Run Run);
 }
