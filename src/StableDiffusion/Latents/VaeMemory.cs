@@ -4,10 +4,13 @@ namespace StableDiffusion;
 internal static class VaeMemory
 {
     /// <summary>
-    /// Bytes for each pixel and each channel of the widest level: the decoder of Stable Diffusion 1.5, 128 channels, takes 2.1 GB at
-    /// 512 × 512 beside its weights (ONNX Runtime on a CPU), which is 64.
+    /// Bytes for each pixel and each channel of the widest level: the decoder of Stable Diffusion 1.5, 128 channels, takes 1.1 GB at
+    /// 512 × 512 and 3.6 GB at 1024 × 1024 beside its weights (ONNX Runtime on a CPU), which is 33 and 27.
     /// </summary>
-    private const double BytesPerPixelAndChannel = 64;
+    private const double BytesPerPixelAndChannel = 33;
+
+    /// <summary>Copies of the scores of all latents with all latents: 7.4 GB at 1280 × 1280.</summary>
+    private const double ScoresAtOnce = 3;
 
     /// <summary>The share of the memory that one picture may take.</summary>
     private const double Share = 0.6;
@@ -19,9 +22,8 @@ internal static class VaeMemory
         var latents = (double)height * width;
         var convolutions = latents * pixelsPerLatent * pixelsPerLatent * channels * BytesPerPixelAndChannel;
 
-        // The one attention in the middle compares every latent with every other, before and after the softmax.
-        var attention = 2 * latents * latents * sizeof(float);
-        return Math.Max(convolutions, attention);
+        // The one attention in the middle compares every latent with every other, before and after the softmax; the convolutions come after it.
+        return Math.Max(convolutions, ScoresAtOnce * latents * latents * sizeof(float));
     }
 
     /// <summary>Whether the whole would not fit.</summary>
