@@ -9,7 +9,7 @@ internal static class VaeMemory
     /// </summary>
     private const double BytesPerPixelAndChannel = 33;
 
-    /// <summary>Copies of the scores of all latents with all latents: 7.4 GB at 1280 × 1280.</summary>
+    /// <summary>Copies of the scores of all latents with all latents: 7.6 GB at 1280 × 1280.</summary>
     private const double ScoresAtOnce = 3;
 
     /// <summary>The share of the memory that one picture may take.</summary>
