@@ -17,7 +17,7 @@ internal sealed class EmbeddingSet
     public EmbeddingSet(IReadOnlyList<TextualInversion> given, string? folderOfMore, ModelFolder model)
     {
         var tables = _parts.Where(part => File.Exists(model.NetworkOf(part)))
-            .ToDictionary(part => part, part => EmbeddingTable.Find(model.Graphs.Of(model.NetworkOf(part))));
+            .ToDictionary(part => part, part => EmbeddingTable.Find(OnnxGraph.Load(model.NetworkOf(part))));
         var files = new List<(string Word, EmbeddingFile File)>();
         foreach (var one in given)
         {

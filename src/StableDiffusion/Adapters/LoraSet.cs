@@ -20,7 +20,7 @@ internal sealed class LoraSet
             if (!tables.TryGetValue(part, out var table))
             {
                 var path = folder.NetworkOf(part);
-                table = tables[part] = File.Exists(path) ? Read(folder.Graphs.Of(path)) : null;
+                table = tables[part] = File.Exists(path) ? Read(OnnxGraph.Load(path)) : null;
             }
 
             return table;
