@@ -18,7 +18,7 @@ public sealed partial class TextToImagePipeline
     {
         const int Enough = 32;
         var plan = PlanOf(request, warns: false);
-        var decoder = OnnxGraph.Load(Folder.NetworkOf("vae_decoder"));
+        var decoder = Folder.Graphs.Of(Folder.NetworkOf("vae_decoder"));
         var isFree = decoder.Inputs.All(input => input.Shape is not [_, _, { }, _] and not [_, _, _, { }]);
         var sample = LatentColours.Sample(
             Folder.LatentChannels, isFree ? Math.Min(Enough, plan.LatentHeight) : plan.LatentHeight, isFree ? Math.Min(Enough, plan.LatentWidth) : plan.LatentWidth);

@@ -96,7 +96,7 @@ internal static partial class AttentionChapter
     /// <summary>The blocks of the real network, from the names in its graph.</summary>
     private static string Outline(Explanation run, JsonObject data)
     {
-        var graph = OnnxGraph.Load(run.Pipeline.Folder.NetworkOf("unet"));
+        var graph = run.Pipeline.Folder.Graphs.Of(run.Pipeline.Folder.NetworkOf("unet"));
         var index = new OnnxIndex(graph);
         var blocks = new Dictionary<string, (long Parameters, HashSet<string> Attentions, HashSet<string> Convolutions)>();
         var counted = new HashSet<string>();

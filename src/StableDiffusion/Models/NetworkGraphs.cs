@@ -5,7 +5,7 @@ namespace StableDiffusion;
 /// <summary>The graphs of a model's networks as their files have them, each read once however many look at it, and again where its file has changed.</summary>
 internal sealed class NetworkGraphs
 {
-    private readonly ConcurrentDictionary<string, (OnnxGraph Graph, (DateTime, long) Stamp)> _read = [];
+    private readonly ConcurrentDictionary<string, (OnnxGraph Graph, string Stamp)> _read = [];
 
     /// <summary>A network's graph, to be looked at and not to be edited.</summary>
     /// <exception cref="ModelException">The file is missing, unreadable, or no whole ONNX model.</exception>
@@ -26,6 +26,5 @@ internal sealed class NetworkGraphs
     /// <inheritdoc cref="Of"/>
     public OnnxGraph Take(string path) => _read.TryRemove(path, out var read) && read.Stamp == StampOf(path) ? read.Graph : OnnxGraph.Load(path);
 
-    private static (DateTime Written, long Length) StampOf(string path) =>
-        new FileInfo(WeightFiles.RealPath(path)) is { Exists: true } file ? (file.LastWriteTimeUtc, file.Length) : default;
+    private static string StampOf(string path) => FileStamp.Of(WeightFiles.RealPath(path));
 }

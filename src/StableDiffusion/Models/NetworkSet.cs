@@ -6,8 +6,8 @@ namespace StableDiffusion;
 /// <param name="use">How many are open at once.</param>
 internal sealed class NetworkSet(ModelFolder folder, NetworkLoader loader, NetworkUse use) : IDisposable
 {
-    // The pool has a thread a core: with two cores these would keep the tokenizer waiting that is loaded beside the text encoder.
-    private const TaskCreationOptions OwnThread = TaskCreationOptions.LongRunning;
+    // Threads of their own: the pool has one a core, and on two cores these would keep the tokenizer waiting that is loaded beside the text encoder.
+    private static readonly TaskFactory _ahead = new(CancellationToken.None, TaskCreationOptions.LongRunning, TaskContinuationOptions.None, TaskScheduler.Default);
 
     private IReadOnlyList<IGraphEdit> _edits = [];
     private IConditioner? _conditioner;
@@ -103,13 +103,13 @@ internal sealed class NetworkSet(ModelFolder folder, NetworkLoader loader, Netwo
 
         if (_network is null && _networkAhead is null)
         {
-            _networkAhead = Task.Factory.StartNew(() => folder.Family.OpenNetwork(folder, now), CancellationToken.None, OwnThread, TaskScheduler.Default);
+            _networkAhead = _ahead.StartNew(() => folder.Family.OpenNetwork(folder, now));
         }
 
         if (_codec is null)
         {
             var codec = _codec = folder.Family.OpenCodec(folder, now);
-            _decoderAhead = Task.Factory.StartNew(codec.OpenDecoder, CancellationToken.None, OwnThread, TaskScheduler.Default);
+            _decoderAhead = _ahead.StartNew(codec.OpenDecoder);
         }
     }
 
