@@ -80,16 +80,15 @@ class Art:
         return caption([self.label(i)], self.items[i][0], colour, self.names, source)
 
     def pair(self, i: int, j: int, colour: str, source: random.Random = random) -> np.ndarray:
-        """Drawings i and j side by side on a background: float32 [3, S, S] in [-1, 1]."""
+        """Drawings i and j on a background, each within its half: float32 [3, S, S] in [-1, 1]."""
         s = self.pictures.shape[1]
         out = np.empty((s, s, 3), np.float32)
         out[:] = np.array(COLOURS[colour], np.float32) / 255
         for side, k in enumerate((i, j)):
-            width = source.randint(int(s * 0.46), int(s * 0.54))
+            width = source.randint(int(s * 0.44), s // 2 - s // 64)
             p = np.asarray(Image.fromarray(self.pictures[k]).resize((width, width), Image.BILINEAR)).astype(np.float32) / 255
-            left = round(s * (0.25 + 0.5 * side) - width / 2) + source.randint(-4, 4)
+            left = s // 2 * side + source.randint(0, s // 2 - width)
             top = (s - width) // 2 + source.randint(-s // 16, s // 16)
-            left, top = (min(max(at, 0), s - width) for at in (left, top))
             a = p[..., 3:]
             out[top:top + width, left:left + width] = p[..., :3] * a + out[top:top + width, left:left + width] * (1 - a)
         return (out * 2 - 1).transpose(2, 0, 1)

@@ -18,29 +18,23 @@ from networks import Autoencoder, TextEncoder, UNet, load
 from tokenizer import Tokenizer
 
 
-Job = tuple[tuple[int, ...], str]  # one drawing or two, and the colour behind them
+Job = tuple[int, str, bool]  # a drawing, the colour behind it, and whether it stands twice, once in each half
 
 
-def jobs_of(art: Art, pairs: int, backgrounds: int) -> list[Job]:
-    """Every drawing on white and on at most so many colours it may be trained on, then pairs of one style side by side."""
+def jobs_of(art: Art, backgrounds: int) -> list[Job]:
+    """Every drawing on white and on at most so many colours it may be trained on; twice on white and on one colour of any."""
     jobs: list[Job] = []
-    of_style: dict[str, list[int]] = {}
     for i in range(len(art)):
-        style = art.items[i][0]
-        of_style.setdefault(style, []).append(i)
-        taught = [c for c in colours(style) if c != 'white' and not withheld(art.label(i), c)]
-        jobs += [((i,), c) for c in ['white', *random.sample(taught, min(backgrounds, len(taught)))]]
-    for _ in range(pairs):
-        style = art.items[random.randrange(len(art))][0]
-        if len(of_style[style]) > 1:
-            i, j = random.sample(of_style[style], 2)
-            jobs.append(((i, j), 'white' if random.random() < 0.6 else random.choice(colours(style))))
+        every = colours(art.items[i][0])
+        taught = [c for c in every if c != 'white' and not withheld(art.label(i), c)]
+        jobs += [(i, c, False) for c in ['white', *random.sample(taught, min(backgrounds, len(taught)))]]
+        jobs += [(i, 'white', True), (i, random.choice(every[1:]), True)]
     return jobs
 
 
 def picture(art: Art, job: Job) -> np.ndarray:
-    drawings, colour = job
-    return art.on(*drawings, colour) if len(drawings) == 1 else art.pair(*drawings, colour)
+    drawing, colour, twice = job
+    return art.pair(drawing, drawing, colour) if twice else art.on(drawing, colour)
 
 
 def encode(art: Art, autoencoder: Autoencoder, jobs: list[Job], device: str) -> torch.Tensor:
@@ -54,27 +48,55 @@ def encode(art: Art, autoencoder: Autoencoder, jobs: list[Job], device: str) -> 
 
 
 class Draw:
-    """Which pictures a batch has: drawings by their style's share, half of them on white, and a part that is pairs."""
+    """Which pictures a batch has: drawings by their style's share, half of them on white, and a part that is pairs.
+
+    A picture is two numbers of jobs: the latents' left half is the first one's, the right half the second one's. Pictures of one drawing
+    have the same number twice; a pair is any two drawings of one style on one colour, which were encoded apart: the encoder's reach over
+    the middle is background in both.
+    """
 
     def __init__(self, art: Art, jobs: list[Job], shares: dict[str, float], pair_share: float) -> None:
-        self.white = {d[0]: k for k, (d, c) in enumerate(jobs) if c == 'white' and len(d) == 1}
+        self.white = {i: k for k, (i, c, twice) in enumerate(jobs) if c == 'white' and not twice}
         self.other: dict[int, list[int]] = {i: [] for i in self.white}
-        for k, (d, c) in enumerate(jobs):
-            if len(d) == 1 and c != 'white':
-                self.other[d[0]].append(k)
-        self.pairs, self.pair_share = [k for k, (d, _) in enumerate(jobs) if len(d) == 2], pair_share
-        self.drawings = list(self.white)
+        self.twice: dict[tuple[str, bool], dict[str, list[int]]] = {}
+        for k, (i, c, twice) in enumerate(jobs):
+            if twice:
+                self.twice.setdefault((art.items[i][0], c == 'white'), {}).setdefault(c, []).append(k)
+            elif c != 'white':
+                self.other[i].append(k)
+        self.shares, self.pair_share, self.drawings = shares, pair_share, list(self.white)
         count = Counter(art.items[i][0] for i in self.drawings)
         self.weights = [shares[art.items[i][0]] / count[art.items[i][0]] for i in self.drawings]
 
-    def __call__(self, batch: int) -> list[int]:
-        """Numbers of jobs. Half of the pictures are on white: it is what a prompt without a colour asks for."""
-        two = sum(random.random() < self.pair_share for _ in range(batch)) if self.pairs else 0
-        chosen = random.choices(self.pairs, k=two)
-        for i in random.choices(self.drawings, self.weights, k=batch - two):
-            chosen.append(self.white[i] if random.random() < 0.5 or not self.other[i] else random.choice(self.other[i]))
-        random.shuffle(chosen)
-        return chosen
+    def pair(self) -> tuple[int, int]:
+        style = random.choices(list(self.shares), list(self.shares.values()))[0]
+        alike = [k for k in self.twice.get((style, random.random() < 0.6), {}).values() if len(k) > 1]
+        if not alike:
+            return self.one()
+        left, right = random.sample(random.choice(alike), 2)
+        return left, right
+
+    def one(self) -> tuple[int, int]:
+        """Half of the pictures are on white: it is what a prompt without a colour asks for."""
+        i = random.choices(self.drawings, self.weights)[0]
+        k = self.white[i] if random.random() < 0.5 or not self.other[i] else random.choice(self.other[i])
+        return k, k
+
+    def __call__(self, batch: int) -> list[tuple[int, int]]:
+        return [self.pair() if random.random() < self.pair_share else self.one() for _ in range(batch)]
+
+
+def latents(z: torch.Tensor, chosen: list[tuple[int, int]]) -> torch.Tensor:
+    """The chosen pictures' latents, each put together of its halves: [B, 4, h, w]."""
+    left, right = ([k[side] for k in chosen] for side in (0, 1))
+    half = z.shape[-1] // 2
+    return torch.cat([z[left][..., :half], z[right][..., half:]], -1)
+
+
+def text_of(art: Art, jobs: list[Job], chosen: tuple[int, int]) -> str:
+    i, colour, twice = jobs[chosen[0]]
+    labels = [art.label(i), art.label(jobs[chosen[1]][0])] if twice else [art.label(i)]
+    return caption(labels, art.items[i][0], colour, art.names)
 
 
 def noised(x0: torch.Tensor, bar: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -96,7 +118,6 @@ def main() -> None:
     p.add_argument('--weights', help='weights file to go on from (npz); without it everything starts random and --autoencoder is needed')
     p.add_argument('--autoencoder', help='weights file that holds the autoencoder only (train_autoencoder.py)')
     p.add_argument('--styles', default='3d:5,flat:3,line:2', help='styles and how often each is drawn')
-    p.add_argument('--pairs', type=int, help='pictures of two drawings side by side; three for each drawing if not given')
     p.add_argument('--backgrounds', type=int, default=7, help='colours that each drawing is encoded on, white aside')
     p.add_argument('--pair-share', type=float, default=0.12, help='part of a batch that is pairs')
     p.add_argument('--size', type=int, default=256)
@@ -123,7 +144,7 @@ def main() -> None:
     if os.path.exists(cache):
         z, jobs = torch.load(cache, weights_only=False)
     else:
-        jobs = jobs_of(art, 3 * len(art) if a.pairs is None else a.pairs, a.backgrounds)
+        jobs = jobs_of(art, a.backgrounds)
         z = encode(art, autoencoder, jobs, device)
         torch.save((z, jobs), cache)
     # From given weights the scale stays, or what they learnt would not fit.
@@ -161,9 +182,8 @@ def main() -> None:
         for g in optimiser.param_groups:
             g['lr'] = a.rate * min(1, (run.step + 1) / 150) * min(1, (1 - min(1, run.done())) / 0.6) + 5e-6
         chosen = draw(a.batch)
-        texts = [caption([art.label(i) for i in d], art.items[d[0]][0], colour, art.names) for d, colour in (jobs[k] for k in chosen)]
-        ids = torch.tensor([tokenizer(text) for text in texts], device=device)
-        noisy, t, velocity = noised(z[chosen].to(device).float() * scale, bar)
+        ids = torch.tensor([tokenizer(text_of(art, jobs, k)) for k in chosen], device=device)
+        noisy, t, velocity = noised(latents(z, chosen).to(device).float() * scale, bar)
         with precision(device):
             predicted = unet(noisy.contiguous(memory_format=torch.channels_last), t, text(ids))
         loss = ((predicted.float() - velocity) ** 2).mean()
