@@ -51,6 +51,9 @@ public sealed record PipelineOptions
     /// <summary>How finely weights are kept while the pipeline runs; with <see cref="GraphCache"/> they are rounded once.</summary>
     public WeightPrecision Precision { get; init; }
 
+    /// <summary>Edits for every network that is opened.</summary>
+    internal IReadOnlyList<IGraphEdit> Edits { get; init; } = [];
+
     internal AttentionKind Attention => (FuseAttention ?? Provider is null) ? AttentionKind.Fused : AttentionKind.Plain;
 
     /// <summary>

@@ -36,6 +36,7 @@ public sealed partial class TextToImagePipeline
         Precision = options.Precision;
         var loader = new NetworkLoader(folder, host)
         {
+            Edits = options.Edits,
             Attention = options.Attention,
             Precision = options.Precision,
             OneAtATime = use == NetworkUse.OneAtATime,

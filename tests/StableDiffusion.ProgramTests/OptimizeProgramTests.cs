@@ -47,14 +47,30 @@ public sealed class OptimizeProgramTests : IDisposable
     [InlineData("ldm-uncond")]
     public void Every_family_is_painted_with_for_the_comparison(string model)
     {
-        var folder = Path.Combine(Repository.Root, "tests", "goldens", "families", "models", model);
-        var run = SdProgram.Run("optimize", folder, "-o", _folder.PathOf("copy"), "--precision", "w8", "--json", "--steps", "2", "--seeds", "1", "--device", "cpu");
+        var run = SdProgram.Run("optimize", FamilyFolder(model), "-o", _folder.PathOf("copy"), "--precision", "w8", "--json", "--steps", "2", "--seeds", "1", "--device", "cpu");
 
         Assert.Equal(0, run.ExitCode);
         var report = JsonNode.Parse(run.Output)!;
         var denoiser = report["networks"]!.AsArray().Single(one => (string)one!["part"]! is "unet" or "transformer")!;
         Assert.InRange((int)denoiser["weights_made_smaller"]!, 5, 200);
         Assert.InRange((double)report["comparison"]!["latents_mean_difference"]!, 1e-5, 0.05 * (double)report["comparison"]!["latents_reach"]!);
+    }
+
+    /// <summary>A text encoder of BERT's, a U-Net without a text.</summary>
+    [Theory]
+    [InlineData("ldm-bert")]
+    [InlineData("ldm-uncond")]
+    public void Convolutions_are_computed_with_8_bits_by_what_given_prompts_show(string model)
+    {
+        File.WriteAllText(_folder.PathOf("prompts.txt"), "a red apple\r\n\n  a cat\n");
+        var run = SdProgram.Run(
+            "optimize", FamilyFolder(model), "-o", _folder.PathOf("copy"), "--precision", "int8", "--calibration-prompts", _folder.PathOf("prompts.txt"), "--json", "--steps", "2", "--seeds", "1", "--device", "cpu");
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains(run.ErrorLines, line => line.EndsWith("looking at picture 2 of 2", StringComparison.Ordinal));
+        var report = JsonNode.Parse(run.Output)!;
+        Assert.InRange((double)report["comparison"]!["latents_mean_difference"]!, 1e-5, 0.05 * (double)report["comparison"]!["latents_reach"]!);
+        Assert.Contains(OnnxGraph.Load(_folder.PathOf("copy/unet/model.onnx")).Nodes, node => node.OpType == "QuantizeLinear");
     }
 
     [Fact]
@@ -64,10 +80,14 @@ public sealed class OptimizeProgramTests : IDisposable
         (string[] Arguments, string Says)[] all =
         [
             (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("file")], "is there already; give a folder that is empty or new."),
-            (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--precision", "int4"], "--precision int4 is not known; give full, fp16 or w8."),
+            (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--precision", "int4"], "--precision int4 is not known; give full, fp16, w8 or int8."),
+            (["optimize", FamilyFolder("sd3"), "-o", _folder.PathOf("copy"), "--precision", "int8"], "--precision int8 is for U-Nets, and sd3 has a transformer; give w8."),
+            (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--calibration-prompts", _folder.PathOf("file")], "--calibration-prompts is for --precision int8; leave it out."),
+            (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--precision", "int8", "--calibration-prompts", _folder.PathOf("file")], "holds no prompt; write one a line."),
+            (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--precision", "int8", "--calibration-prompts", _folder.PathOf("none")], "does not exist; check the name of the file of prompts."),
             (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--seeds", "-1"], "--seeds -1 must be from 0 to 1000."),
             (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--steps", "0"], "--steps 0 must be "),
-            (["a cat", "-m", Goldens.PathOf("models", "sd1"), "--precision", "fp16", "-o", _folder.PathOf("x.png")], "--precision fp16 is not known; give full or w8."),
+            (["a cat", "-m", Goldens.PathOf("models", "sd1"), "--precision", "fp16", "-o", _folder.PathOf("x.png")], "--precision fp16 is not known; give full or w8 (int8 is for 'optimize', which writes a model of its own)."),
         ];
         foreach (var (arguments, says) in all)
         {
@@ -89,4 +109,6 @@ public sealed class OptimizeProgramTests : IDisposable
         Assert.Equal(0, again.ExitCode);
         Assert.Contains(again.ErrorLines, line => line.Contains("--precision w8 paints it so.", StringComparison.Ordinal));
     }
+
+    private static string FamilyFolder(string model) => Path.Combine(Repository.Root, "tests", "goldens", "families", "models", model);
 }

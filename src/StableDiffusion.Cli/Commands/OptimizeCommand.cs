@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
 using System.Text.Json.Nodes;
 
 namespace StableDiffusion.Cli;
@@ -14,13 +15,20 @@ internal static class OptimizeCommand
         var output = new Option<string>("--output", "-o") { Description = "The new model's folder; it must be empty or not there.", HelpName = "folder", Required = true };
         var precision = new Option<string>("--precision")
         {
-            Description = "full: weights as they are; fp16: kept as float16 and computed in float32; w8: linear layers with 8 bits a weight.",
-            HelpName = "full|fp16|w8",
+            Description =
+                "full: weights as they are; fp16: kept as float16 and computed in float32; w8: linear layers with 8 bits a weight; "
+                + "int8: the U-Net and the decoder's convolutions computed with 8 bits, which is the quickest on a CPU.",
+            HelpName = "full|fp16|w8|int8",
             DefaultValueFactory = _ => "full",
         };
         var steps = new Option<int>("--steps") { Description = "Denoising steps of the pictures that are compared.", HelpName = "n", DefaultValueFactory = _ => 4 };
         var seeds = new Option<int>("--seeds") { Description = "How many seeds to compare, from 1; 0 compares nothing.", HelpName = "n", DefaultValueFactory = _ => 5 };
         var prompt = new Option<string?>("--prompt", "-p") { Description = "What to paint for it. [default: a red apple, or class 0]", HelpName = "text" };
+        var calibration = new Option<string?>("--calibration-prompts")
+        {
+            Description = "Prompts, one a line, that are painted for int8 to see what goes through the networks. [default: eight of many kinds]",
+            HelpName = "file",
+        };
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
         var command = new Command(
             "optimize",
@@ -30,7 +38,7 @@ internal static class OptimizeCommand
               sd optimize models/emoji-256 -o models/emoji-w8 --precision w8
             """)
         {
-            model, output, precision, steps, seeds, prompt, program.Variant, json,
+            model, output, precision, calibration, steps, seeds, prompt, program.Variant, json,
         };
         foreach (var option in program.Running)
         {
@@ -52,7 +60,11 @@ internal static class OptimizeCommand
                 Seeds = [.. Enumerable.Range(1, count).Select(seed => (long)seed)],
             };
             var weights = WeightsOf(parsed.GetValue(precision)!);
-            return Run(parsed, program, ProgramOptions.ModelPath(parsed.GetValue(model)), parsed.GetValue(output)!, weights, request, parsed.GetValue(json));
+            var prompts = parsed.GetValue(calibration) is not { } file ? Calibration.Prompts
+                : weights == OptimizedWeights.Integer ? PromptsOf(file)
+                : throw new RequestException($"{calibration.Name} is for --precision int8; leave it out.");
+            var asked = new Asked(ProgramOptions.ModelPath(parsed.GetValue(model)), parsed.GetValue(output)!, weights, prompts, request, parsed.GetValue(json));
+            return Run(parsed, program, asked);
         });
         return command;
     }
@@ -62,11 +74,27 @@ internal static class OptimizeCommand
         "full" => OptimizedWeights.Full,
         "fp16" => OptimizedWeights.Half,
         "w8" => OptimizedWeights.EightBit,
-        var other => throw new RequestException($"--precision {OneLine.Quote(other)} is not known; give full, fp16 or w8."),
+        "int8" => OptimizedWeights.Integer,
+        var other => throw new RequestException($"--precision {OneLine.Quote(other)} is not known; give full, fp16, w8 or int8."),
     };
 
-    private static int Run(ParseResult parsed, ProgramOptions program, string path, string output, OptimizedWeights weights, ImageRequest request, bool asJson)
+    private static List<string> PromptsOf(string file)
     {
+        try
+        {
+            var text = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(InputFile.ReadAllBytes(file, "file of prompts", 1 << 20));
+            var lines = text.TrimStart('\uFEFF').Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0).ToList();
+            return lines.Count > 0 ? lines : throw new RequestException($"{OneLine.Quote(file)} holds no prompt; write one a line.");
+        }
+        catch (DecoderFallbackException error)
+        {
+            throw new RequestException($"{OneLine.Quote(file)} is not UTF-8 text; save it as UTF-8.", error);
+        }
+    }
+
+    private static int Run(ParseResult parsed, ProgramOptions program, Asked asked)
+    {
+        var (path, output, weights, prompts, request, asJson) = asked;
         var log = program.Log(parsed);
         using var interruption = new Interruption();
         try
@@ -81,7 +109,8 @@ internal static class OptimizeCommand
                 _ = before.Generate(request); // refuses what cannot be painted before anything is written
             }
 
-            using var written = OptimizedModel.Write(folder, output, weights, part => log.Info($"writing {part}"), interruption.Token);
+            var seen = weights == OptimizedWeights.Integer ? Calibrate(folder, options, prompts, request, log, interruption.Token) : null;
+            using var written = OptimizedModel.Write(folder, output, weights, part => log.Info($"writing {part}"), interruption.Token, seen);
             Comparison? comparison = null;
             if (before is not null)
             {
@@ -110,6 +139,24 @@ internal static class OptimizeCommand
             log.Error("stopped; nothing was written.");
             return interruption.ExitCode;
         }
+    }
+
+    /// <summary>Looks at what goes through the networks while the prompts are painted, each with a seed of its own that is not compared.</summary>
+    private static Calibration Calibrate(
+        ModelFolder folder, PipelineOptions options, IReadOnlyList<string> prompts, ImageRequest request, ConsoleLog log, CancellationToken cancellation)
+    {
+        if (folder.Family.NetworkPart != "unet")
+        {
+            throw new RequestException($"--precision int8 is for U-Nets, and {folder.Name} has a {folder.Family.NetworkPart}; give w8.");
+        }
+
+        var takesText = folder.Family is not UnconditionalFamily;
+        return Calibration.Run(
+            folder.Path,
+            options,
+            [.. prompts.Select((prompt, i) => request with { Prompt = takesText ? prompt : "", Seeds = [1000 + i] })],
+            picture => log.Info($"looking at {picture}"),
+            cancellation);
     }
 
     /// <summary>A request that the family takes: without a text, with a class, or with a picture to fill.</summary>
@@ -191,6 +238,9 @@ internal static class OptimizeCommand
 
         return all;
     }
+
+    /// <summary>What the command line asks for.</summary>
+    private sealed record Asked(string Path, string Output, OptimizedWeights Weights, IReadOnlyList<string> Prompts, ImageRequest Request, bool AsJson);
 
     /// <summary>
     /// The same seeds painted with two models. Seconds of a step are those of the quickest seed, for the first picture of a process waits for methods to be

@@ -217,6 +217,6 @@ internal sealed class ProgramOptions
     {
         "full" or null => WeightPrecision.Exported,
         "w8" => WeightPrecision.EightBit,
-        var other => throw new RequestException($"{Precision.Name} {OneLine.Quote(other)} is not known; give full or w8."),
+        var other => throw new RequestException($"{Precision.Name} {OneLine.Quote(other)} is not known; give full or w8 (int8 is for 'optimize', which writes a model of its own)."),
     };
 }

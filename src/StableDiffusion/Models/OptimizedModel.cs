@@ -11,6 +11,12 @@ internal enum OptimizedWeights
 
     /// <summary>Linear layers with 8 bits.</summary>
     EightBit,
+
+    /// <summary>
+    /// Convolutions and linear layers of the U-Net and convolutions of the decoder computed with 8 bits, by what <see cref="Calibration"/> saw; other linear
+    /// layers with 8 bits a weight.
+    /// </summary>
+    Integer,
 }
 
 /// <summary>What became of one network.</summary>
@@ -18,7 +24,7 @@ internal enum OptimizedWeights
 /// <param name="BytesBefore">Graph and weights, as they were.</param>
 /// <param name="BytesAfter">The same as written.</param>
 /// <param name="Fused">Attentions fused.</param>
-/// <param name="Rounded">Linear layers with 8 bits, or weights kept as float16.</param>
+/// <param name="Rounded">Layers with 8 bits, or weights kept as float16.</param>
 internal sealed record OptimizedNetwork(string Part, long BytesBefore, long BytesAfter, int Fused, int Rounded);
 
 /// <summary>A model written anew, with attention fused and, if asked, smaller weights: a folder like any other, which appears when it is whole.</summary>
@@ -54,9 +60,11 @@ internal sealed class OptimizedModel : IDisposable
     /// <param name="weights">How to keep weights.</param>
     /// <param name="tell">Told of each network before it is written.</param>
     /// <param name="cancellation">Stops between networks.</param>
+    /// <param name="seen">For <see cref="OptimizedWeights.Integer"/>; null for others.</param>
     /// <exception cref="ModelException">A network cannot be read.</exception>
     /// <exception cref="RequestException">The folder cannot be written.</exception>
-    public static OptimizedModel Write(ModelFolder folder, string target, OptimizedWeights weights, Action<string> tell, CancellationToken cancellation)
+    public static OptimizedModel Write(
+        ModelFolder folder, string target, OptimizedWeights weights, Action<string> tell, CancellationToken cancellation, Calibration? seen = null)
     {
         target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(target));
         RequireFree(target);
@@ -67,7 +75,7 @@ internal sealed class OptimizedModel : IDisposable
             var model = new OptimizedModel(target, place);
             try
             {
-                model.Fill(folder, weights, tell, cancellation);
+                model.Fill(folder, weights, seen, tell, cancellation);
                 return model;
             }
             catch
@@ -114,7 +122,7 @@ internal sealed class OptimizedModel : IDisposable
     private static RequestException CannotBeWritten(string target, Exception error) =>
         new($"{OneLine.Quote(target)} cannot be written: {OneLine.Of(error.Message.Split(" : '")[0])}", error);
 
-    private void Fill(ModelFolder folder, OptimizedWeights weights, Action<string> tell, CancellationToken cancellation)
+    private void Fill(ModelFolder folder, OptimizedWeights weights, Calibration? seen, Action<string> tell, CancellationToken cancellation)
     {
         string[] parts = [.. folder.Parts.Where(part => File.Exists(folder.NetworkOf(part)))];
         CopySettings(folder, parts);
@@ -122,15 +130,17 @@ internal sealed class OptimizedModel : IDisposable
         {
             cancellation.ThrowIfCancellationRequested();
             tell(part);
-            return Write(part, folder.NetworkOf(part), weights);
+            return Write(part, folder.NetworkOf(part), weights, seen);
         })];
     }
 
-    private OptimizedNetwork Write(string part, string path, OptimizedWeights weights)
+    private OptimizedNetwork Write(string part, string path, OptimizedWeights weights, Calibration? seen)
     {
         var graph = OnnxGraph.Load(path);
         var before = NetworkFile.Bytes(graph, widened: false);
-        var (fused, rounded, halved) = (new FusedAttentionEdit(), new EightBitEdit(), new HalfWeightsEdit());
+        var isInteger = weights == OptimizedWeights.Integer;
+        var (fused, halved) = (new FusedAttentionEdit(), new HalfWeightsEdit());
+        var (rounded, convolutions) = (new EightBitEdit(asWhole: isInteger && part == "unet"), new EightBitConvolutionsEdit(seen?.RangesOf(part) ?? new Dictionary<string, ChannelRanges>()));
         try
         {
             if (fused.AppliesTo(part))
@@ -138,7 +148,12 @@ internal sealed class OptimizedModel : IDisposable
                 fused.Apply(graph);
             }
 
-            if (weights == OptimizedWeights.EightBit && rounded.AppliesTo(part))
+            if (isInteger && convolutions.AppliesTo(part))
+            {
+                convolutions.Apply(graph);
+            }
+
+            if ((isInteger || weights == OptimizedWeights.EightBit) && rounded.AppliesTo(part))
             {
                 rounded.Apply(graph);
             }
@@ -151,7 +166,7 @@ internal sealed class OptimizedModel : IDisposable
             Directory.CreateDirectory(Path.Combine(Place, part));
             var written = Path.Combine(Place, part, "model.onnx");
             graph.Save(written);
-            return new OptimizedNetwork(part, before, NetworkFile.Bytes(written, widened: false), fused.Fused, rounded.Layers + halved.Weights);
+            return new OptimizedNetwork(part, before, NetworkFile.Bytes(written, widened: false), fused.Fused, convolutions.Convolutions + rounded.Layers + halved.Weights);
         }
         finally
         {

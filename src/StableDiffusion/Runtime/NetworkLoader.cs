@@ -31,11 +31,14 @@ internal sealed class NetworkLoader(ModelFolder folder, OnnxRuntimeHost host)
     public OnnxModel Open(string part, params ReadOnlySpan<IGraphEdit> last)
     {
         var (fused, rounded) = (new FusedAttentionEdit(), new EightBitEdit());
-        return Open(
-            folder.NetworkOf(part),
-            [.. Edits.Where(edit => edit.AppliesTo(part)), .. last],
-            fused.AppliesTo(part) ? fused : null,
-            rounded.AppliesTo(part) ? rounded : null);
+        IReadOnlyList<IGraphEdit> edits = [.. Edits.Where(edit => edit.AppliesTo(part)), .. last];
+        var model = Open(folder.NetworkOf(part), edits, fused.AppliesTo(part) ? fused : null, rounded.AppliesTo(part) ? rounded : null);
+        foreach (var ranges in edits.OfType<ChannelRangesEdit>())
+        {
+            model.Tell(ranges);
+        }
+
+        return model;
     }
 
     /// <summary>Opens a network that is no part of the model.</summary>

@@ -14,6 +14,8 @@ internal sealed class OnnxModel : IDisposable
 
     private MadeWeights? _made;
 
+    private ChannelRangesEdit? _ranges;
+
     private OnnxModel(string path, InferenceSession session, OnnxRuntimeHost host)
     {
         Path = path;
@@ -49,6 +51,9 @@ internal sealed class OnnxModel : IDisposable
         options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL;
         return new InferenceSession(optimized, options);
     });
+
+    /// <summary>Lets an edit of this network see at each run what the output that it added says.</summary>
+    public void Tell(ChannelRangesEdit ranges) => _ranges = ranges.Output is null ? null : ranges;
 
     /// <summary>The first of these inputs that the network has; a <see cref="ModelException"/> lists what it has when it has none.</summary>
     public string InputNamed(params ReadOnlySpan<string> names) => Find(Inputs, "input", names);
@@ -87,15 +92,23 @@ internal sealed class OnnxModel : IDisposable
     /// <param name="cancellation">Stops it.</param>
     /// <param name="more">Further inputs, as another network gave them.</param>
     public void Run(
-        IReadOnlyList<OnnxBuffer> inputs, IReadOnlyList<OnnxBuffer> outputs, CancellationToken cancellation, params (string Name, OrtValue Value)[] more) =>
+        IReadOnlyList<OnnxBuffer> inputs, IReadOnlyList<OnnxBuffer> outputs, CancellationToken cancellation, params (string Name, OrtValue Value)[] more)
+    {
+        using var ranges = _ranges is null ? null : OutputBuffer(_ranges.Output!, _ranges.Length);
+        IReadOnlyList<OnnxBuffer> asked = ranges is null ? outputs : [.. outputs, ranges];
         Run(
             options => _session.Run(
                 options,
                 [.. NamesOf(inputs), .. more.Select(one => one.Name)],
                 [.. ValuesOf(inputs), .. more.Select(one => one.Value)],
-                NamesOf(outputs),
-                ValuesOf(outputs)),
+                NamesOf(asked),
+                ValuesOf(asked)),
             cancellation);
+        if (ranges is not null)
+        {
+            _ranges!.Add(ranges.Floats);
+        }
+    }
 
     /// <summary>Runs the network and leaves its outputs as they are, to be fed to another; whoever asks for them disposes them.</summary>
     public IDisposableReadOnlyCollection<OrtValue> RunToValues(IReadOnlyList<OnnxBuffer> inputs, IReadOnlyList<string> outputNames, CancellationToken cancellation)
@@ -111,13 +124,19 @@ internal sealed class OnnxModel : IDisposable
         IReadOnlyList<OnnxBuffer> inputs, IReadOnlyList<string> outputNames, CancellationToken cancellation)
     {
         IReadOnlyList<(float[] Values, long[] Shape)> values = [];
+        IReadOnlyList<string> asked = _ranges is null ? outputNames : [.. outputNames, _ranges.Output!];
         Run(
             options =>
             {
-                using var results = _session.Run(options, NamesOf(inputs), ValuesOf(inputs), outputNames);
+                using var results = _session.Run(options, NamesOf(inputs), ValuesOf(inputs), asked);
                 values = [.. results.Select(ToFloats)];
             },
             cancellation);
+        if (asked.Count > outputNames.Count)
+        {
+            _ranges!.Add(values[^1].Values);
+        }
+
         return values;
     }
 

@@ -5,7 +5,7 @@ namespace StableDiffusion.Tests;
 /// <summary>Linear layers with weights of 8 bits.</summary>
 public sealed class EightBitTests : IDisposable
 {
-    private const string Rounded = WeightedModule.Rounded;
+    private const string Rounded = WeightedModule.InBlocks;
 
     private readonly TemporaryFolder _cache = new();
 

@@ -22,7 +22,7 @@ internal sealed class CircularPaddingEdit : IGraphEdit
         {
             if (node.OpType is "Conv" or "FusedConv" or "NhwcConv" or "ConvInteger" or "QLinearConv")
             {
-                Wrap(graph, node, wrap);
+                Wrap(graph, index, node, wrap);
             }
             else if (node.OpType == "Pad" && FeedsConvolution(node, index) && PadsOf(node, index) is { } pads)
             {
@@ -36,7 +36,7 @@ internal sealed class CircularPaddingEdit : IGraphEdit
         }
     }
 
-    private static void Wrap(OnnxGraph graph, OnnxNode node, Wrapping wrap)
+    private static void Wrap(OnnxGraph graph, OnnxIndex index, OnnxNode node, Wrapping wrap)
     {
         if (node.Attribute("auto_pad")?.Text is { } kind and not ("NOTSET" or "VALID" or ""))
         {
@@ -48,7 +48,9 @@ internal sealed class CircularPaddingEdit : IGraphEdit
             return;
         }
 
-        node.Inputs[0] = wrap.Around(node, node.Inputs[0], pads, node.OpType == "NhwcConv" ? TopOfChannelsLast : TopOfConvolution);
+        // Between what rounds and a convolution ONNX Runtime wants nothing, or it makes no operator of 8 bits of them.
+        var reader = Rounding.Before(node, index) ?? node;
+        reader.Inputs[0] = wrap.Around(reader, reader.Inputs[0], pads, node.OpType == "NhwcConv" ? TopOfChannelsLast : TopOfConvolution);
         node.Attributes[node.Attributes.IndexOf(attribute)] = OnnxAttribute.Of("pads", [0L, 0, 0, 0]);
     }
 

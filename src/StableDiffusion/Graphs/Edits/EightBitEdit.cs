@@ -4,16 +4,20 @@ namespace StableDiffusion;
 /// Rounds the weights of linear layers to 8 bits: ONNX Runtime's <c>com.microsoft.MatMulNBits</c> in the place of MatMul, and of Gemm where it is a
 /// plain linear layer. Made last, for other edits look for weights as exports have them.
 /// </summary>
+/// <param name="asWhole">
+/// Whether <c>com.microsoft.DynamicQuantizeMatMul</c> stands there instead: one scale for an output's weights, and one for all that a layer is given in a
+/// call. Half the time again, and coarser; so not where a layer is given the text, in which a few values of CLIP are some thirty times the others, nor for Gemm.
+/// </param>
 /// <remarks>
 /// Layers are found by structure. On a CPU the operator rounds a layer's inputs to 8 bits too, 32 at a time (accuracy_level 4): its fast way. It
 /// computes in float32; a float16 graph is cast there and back, which the CPU does for every other operator as well.
 /// </remarks>
-internal sealed class EightBitEdit : IGraphEdit
+internal sealed class EightBitEdit(bool asWhole = false) : IGraphEdit
 {
     private const string Domain = "com.microsoft";
     private const int EightBitInputs = 4;
 
-    public string Key => $"8-bit linear layers, blocks of {BlockQuantization.BlockSize}";
+    public string Key => $"8-bit linear layers, blocks of {BlockQuantization.BlockSize}{(asWhole ? " or whole" : "")}";
 
     /// <summary>How many layers the last graph had that were rounded.</summary>
     public int Layers { get; private set; }
@@ -32,17 +36,19 @@ internal sealed class EightBitEdit : IGraphEdit
         }
 
         var prefix = graph.FreePrefix("w8");
-        var rounded = new Dictionary<(string, bool), (string Packed, string Scales)>();
+        var rounded = new Dictionary<(string, bool, bool), (string Packed, string Scales)>();
         var around = new Dictionary<OnnxNode, List<OnnxNode>>();
         foreach (var layer in layers)
         {
-            if (!rounded.TryGetValue((layer.Weight, layer.Transposed), out var weight))
+            var isWhole = asWhole && layer.Node.OpType == "MatMul" && !IsGivenText(layer.Node.Inputs[0], graph, index);
+            if (!rounded.TryGetValue((layer.Weight, layer.Transposed, isWhole), out var weight))
             {
-                rounded[(layer.Weight, layer.Transposed)] = weight = Round(graph, index, layer, $"{prefix}/{rounded.Count}");
+                weight = Round(graph, index, layer, isWhole, $"{prefix}/{rounded.Count}");
+                rounded[(layer.Weight, layer.Transposed, isWhole)] = weight;
             }
 
             var type = index.ElementTypeAt(layer.Node.Input(1));
-            around[layer.Node] = Replace(layer, weight, type, $"{prefix}/layer_{around.Count}");
+            around[layer.Node] = Replace(layer, weight, isWhole, type, $"{prefix}/layer_{around.Count}");
         }
 
         var nodes = graph.Nodes.SelectMany(node => around.TryGetValue(node, out var instead) ? instead : [node]).ToList();
@@ -80,6 +86,17 @@ internal sealed class EightBitEdit : IGraphEdit
             && module.Node.Attribute("transA") is not { Integer: not 0 } && IsOne("alpha") && IsOne("beta");
     }
 
+    /// <summary>Whether a tensor is an input of the network as it came.</summary>
+    private static bool IsGivenText(string tensor, OnnxGraph graph, OnnxIndex index)
+    {
+        while (index.Producer(tensor) is { OpType: "Identity" or "Cast" or "Reshape" } node)
+        {
+            tensor = node.Inputs[0];
+        }
+
+        return graph.Inputs.Exists(input => input.Name == tensor);
+    }
+
     /// <summary>A weight that others need as well would be held twice.</summary>
     private static bool NobodyElseReads(WeightedModule layer, OnnxIndex index, Dictionary<OnnxNode, WeightedModule> layers)
     {
@@ -102,11 +119,19 @@ internal sealed class EightBitEdit : IGraphEdit
         return true;
     }
 
-    private static (string Packed, string Scales) Round(OnnxGraph graph, OnnxIndex index, WeightedModule layer, string name)
+    private static (string Packed, string Scales) Round(OnnxGraph graph, OnnxIndex index, WeightedModule layer, bool isWhole, string name)
     {
         var constant = index.Constant(layer.Node.Input(1))!;
         var (outputs, inputs) = ((int)layer.Shape[0], (int)layer.Shape[1]);
         var values = WeightValues.ToFloats(graph.ReadBytes(constant), constant.ElementType);
+        if (isWhole)
+        {
+            var (columns, steps) = ChannelQuantization.Pack(values, outputs, inputs, layer.Transposed, byInput: true);
+            graph.AddWeight($"{name}_packed", OnnxElementType.Int8, [inputs, outputs], System.Runtime.InteropServices.MemoryMarshal.AsBytes<sbyte>(columns));
+            graph.AddWeight($"{name}_scales", OnnxElementType.Float, [outputs], WeightValues.FromFloats(steps, OnnxElementType.Float));
+            return ($"{name}_packed", $"{name}_scales");
+        }
+
         var (packed, scales) = BlockQuantization.Pack(values, outputs, inputs, layer.Transposed);
         var blocks = BlockQuantization.BlocksOf(inputs);
         graph.AddWeight($"{name}_packed", OnnxElementType.UInt8, [outputs, blocks, BlockQuantization.BlockSize], packed);
@@ -115,7 +140,7 @@ internal sealed class EightBitEdit : IGraphEdit
     }
 
     /// <summary>Makes a node the new operator, under the name it has, and gives all that stands in its place.</summary>
-    private static List<OnnxNode> Replace(WeightedModule layer, (string Packed, string Scales) weight, OnnxElementType type, string name)
+    private static List<OnnxNode> Replace(WeightedModule layer, (string Packed, string Scales) weight, bool isWhole, OnnxElementType type, string name)
     {
         var node = layer.Node;
         var (input, output, bias) = (node.Inputs[0], node.Outputs[0], node.OpType == "Gemm" ? node.Input(2) : "");
@@ -126,11 +151,11 @@ internal sealed class EightBitEdit : IGraphEdit
             input = $"{name}_input";
         }
 
-        (node.OpType, node.Domain) = (WeightedModule.Rounded, Domain);
+        (node.OpType, node.Domain) = (isWhole ? WeightedModule.AsWhole : WeightedModule.InBlocks, Domain);
         node.Inputs.Clear();
         node.Inputs.AddRange([input, weight.Packed, weight.Scales]);
         node.Attributes.Clear();
-        node.Attributes.AddRange(
+        node.Attributes.AddRange(isWhole ? [] :
         [
             OnnxAttribute.Of("K", layer.Shape[1]),
             OnnxAttribute.Of("N", layer.Shape[0]),

@@ -75,8 +75,12 @@ internal static class LoraEdit
 
     private static void RunBeside(OnnxGraph graph, OnnxIndex index, WeightedModule module, LowRank change, string name)
     {
-        var type = module.Node.OpType == WeightedModule.Rounded ? OnnxElementType.Float : index.ElementTypeAt(module.Node.Input(WeightInput));
-        var (node, output) = (module.Node, module.Node.Outputs[0]);
+        var type = module.IsRounded ? OnnxElementType.Float : index.ElementTypeAt(module.Node.Input(WeightInput));
+        var node = module.Node;
+
+        // Between what rounds its input and its output a convolution may know levels only, not values.
+        var (input, last) = (Rounding.Before(node, index)?.Inputs[0] ?? node.Inputs[0], Rounding.Behind(node, index) ?? node);
+        var output = last.Outputs[0];
         string Weight(string part, float[] values, params IEnumerable<long> shape)
         {
             graph.Initializers.Add(new OnnxInitializer($"{name}/{part}", type, shape, WeightValues.FromFloats(values, type)));
@@ -86,16 +90,16 @@ internal static class LoraEdit
         OnnxNode[] path = node.OpType == "Conv"
             ?
             [
-                new("Conv", [node.Inputs[0], Weight("down", change.Down, [change.Rank, .. module.Shape.Skip(1)])], [$"{name}/low"], KernelAttributes(node, module.Shape)),
+                new("Conv", [input, Weight("down", change.Down, [change.Rank, .. module.Shape.Skip(1)])], [$"{name}/low"], KernelAttributes(node, module.Shape)),
                 new("Conv", [$"{name}/low", Weight("up", change.Up, change.Outputs, change.Rank, 1, 1)], [$"{name}/high"]),
             ]
             :
             [
-                new("MatMul", [node.Inputs[0], Weight("down", LowRank.Transpose(change.Down, change.Rank, change.RowLength), change.RowLength, change.Rank)], [$"{name}/low"]),
+                new("MatMul", [input, Weight("down", LowRank.Transpose(change.Down, change.Rank, change.RowLength), change.RowLength, change.Rank)], [$"{name}/low"]),
                 new("MatMul", [$"{name}/low", Weight("up", LowRank.Transpose(change.Up, change.Outputs, change.Rank), change.Rank, change.Outputs)], [$"{name}/high"]),
             ];
-        node.Outputs[0] = $"{name}/base";
-        graph.Nodes.InsertRange(graph.Nodes.IndexOf(node) + 1, [.. path, new OnnxNode("Add", [$"{name}/base", $"{name}/high"], [output])]);
+        last.Outputs[0] = $"{name}/base";
+        graph.Nodes.InsertRange(graph.Nodes.IndexOf(last) + 1, [.. path, new OnnxNode("Add", [$"{name}/base", $"{name}/high"], [output])]);
     }
 
     private static List<OnnxAttribute> KernelAttributes(OnnxNode convolution, IReadOnlyList<long> shape) =>
