@@ -24,7 +24,7 @@ internal sealed class Calibration
     /// <param name="requests">What is painted.</param>
     /// <param name="tell">Told of each picture before it is painted.</param>
     /// <param name="cancellation">Stops it.</param>
-    /// <exception cref="RequestException">The model has no U-Net, or does not take a request.</exception>
+    /// <exception cref="RequestException">The model does not take a request.</exception>
     public static Calibration Run(
         string modelFolder, PipelineOptions options, IReadOnlyList<ImageRequest> requests, Action<string> tell, CancellationToken cancellation)
     {

@@ -17,7 +17,7 @@ internal static class YardstickCommand
         var steps = new Option<int>("--steps") { DefaultValueFactory = _ => 2 };
         var threads = new Option<int>("--threads") { Description = "0: as each has it by default." };
         var rounds = new Option<int>("--rounds") { DefaultValueFactory = _ => 5 };
-        var also = new Option<string[]>("--also") { Description = "A further row for this program with these options, such as \"--attention plain\"; may be given several times.", DefaultValueFactory = _ => [] };
+        var also = new Option<string[]>("--also") { Description = "A further row for this program with these options, such as \"--attention plain\", or \"-m COPY\" for another form of the model; may be given several times.", DefaultValueFactory = _ => [] };
         var log = new Option<string?>("--log") { Description = "A file that the runs are added to; the table counts those of the same task that were in it, so that rounds can be measured one by one.", HelpName = "file" };
         var stableDiffusionCpp = new Option<string?>("--sd-cpp-model") { Description = "A model for stable-diffusion.cpp.", HelpName = "file" };
         var diffusers = new Option<string?>("--diffusers-model") { Description = "A model for diffusers.", HelpName = "folder" };
@@ -54,8 +54,9 @@ internal static class YardstickCommand
         foreach (var more in also.Prepend(""))
         {
             string[] options = [.. more.Split(' ', StringSplitOptions.RemoveEmptyEntries)];
+            var (own, rest) = options is ["-m", var copy, .. var others] ? (task with { Model = copy }, others) : (task, options);
             yield return new Contestant(
-                more.Length > 0 ? $"sd {more}" : "sd", "dotnet", [Program, .. task.Ours, .. options, "-o", Path.Combine(folder, "sd.png")], Contestant.FromJson);
+                more.Length > 0 ? $"sd {more}" : "sd", "dotnet", [Program, .. own.Ours, .. rest, "-o", Path.Combine(folder, "sd.png")], Contestant.FromJson);
         }
     }
 
