@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using Microsoft.ML.OnnxRuntime;
 
 namespace StableDiffusion;
@@ -85,6 +86,13 @@ internal sealed class OnnxRuntimeHost
     /// <summary>Whether inputs that stay the same from run to run are bound once: on CUDA, where they are copied to the device.</summary>
     public bool BindsInputs { get; init; }
 
+    /// <summary>
+    /// Whether the processor adds pairs of 8-bit products in 16 bits, which overflow: an x64 one without AVX512-VNNI and AVX-VNNI (Intel's manual, CPUID, leaf 7).
+    /// ONNX Runtime then has a slower, exact way; told to take it on others as well, it does.
+    /// </summary>
+    private static bool AddsIn16Bits { get; } =
+        X86Base.IsSupported && X86Base.CpuId(0, 0).Eax >= 7 && (X86Base.CpuId(7, 0).Ecx & (1 << 11)) == 0 && (X86Base.CpuId(7, 1).Eax & (1 << 4)) == 0;
+
     /// <summary>Told of each network that is opened (true) or closed (false), by the path of its file.</summary>
     public Action<string, bool>? Watch { get; init; }
 
@@ -118,8 +126,10 @@ internal sealed class OnnxRuntimeHost
             // or tile, that a decoder is given, and no time saved.
             options.EnableMemoryPattern = false;
 
-            // Processors without VNNI add pairs of 8-bit products in 16 bits, which is too few; this takes their slower, exact way.
-            options.AddSessionConfigEntry("session.x64quantprecision", "1");
+            if (AddsIn16Bits)
+            {
+                options.AddSessionConfigEntry("session.x64quantprecision", "1");
+            }
         }
 
         _plugin?.Append(options);

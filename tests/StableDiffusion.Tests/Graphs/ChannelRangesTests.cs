@@ -14,9 +14,9 @@ public sealed class ChannelRangesTests
         Prop.ForAll(channels.ToArbitrary(), all =>
         {
             var ranges = new ChannelRanges([.. all.Select(one => one.Low)], [.. all.Select(one => one.High)]);
-            var (zero, own, same) = (ranges.Zero, ranges.Steps(share: 1), ranges.Steps(share: 0));
-            return all.Index().All(one => ((float[])[one.Item.Low, 0, one.Item.High / 3, one.Item.High]).All(value => Error(value, own[one.Index], zero) && Error(value, same[one.Index], zero)))
-                && own.Zip(same).All(pair => pair.First > 0 && pair.First <= pair.Second);
+            var (zero, own, widest) = (ranges.Zero, ranges.Steps, ranges.Widest);
+            return all.Index().All(one => ((float[])[one.Item.Low, 0, one.Item.High / 3, one.Item.High]).All(value => Error(value, own[one.Index], zero) && Error(value, widest, zero)))
+                && own.All(step => step > 0 && step <= widest);
         }).QuickCheckThrowOnFailure();
 
         // The level in the middle of which a value lies, cut to a byte.
@@ -49,7 +49,7 @@ public sealed class ChannelRangesTests
     [Fact]
     public void A_tensor_that_is_zero_or_was_never_seen_has_steps_that_divide()
     {
-        Assert.Equal([1f, 1f], new ChannelRanges([0, 0], [0, 0]).Steps(share: 1));
+        Assert.Equal([1f, 1f], new ChannelRanges([0, 0], [0, 0]).Steps);
         Assert.False(new ChannelRanges([float.PositiveInfinity], [float.NegativeInfinity]).IsKnown);
     }
 }

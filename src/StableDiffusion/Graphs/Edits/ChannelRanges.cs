@@ -3,10 +3,7 @@ namespace StableDiffusion;
 /// <summary>The least and the largest value that each channel of a tensor had, and how 8 bits hold them.</summary>
 /// <param name="Low">The least of each channel.</param>
 /// <param name="High">The largest of each channel.</param>
-/// <remarks>
-/// A step of its own for each channel, so that a few channels of large values, as U-Nets have them, leave the others their levels; but one level that stands for
-/// zero in all, for ONNX's QLinearConv knows but one.
-/// </remarks>
+/// <remarks>A step of its own for each channel leaves all of them their levels where a few have large values; zero is one level for all, for QLinearConv knows but one.</remarks>
 internal sealed record ChannelRanges(float[] Low, float[] High)
 {
     private const int Levels = 255;
@@ -28,14 +25,19 @@ internal sealed record ChannelRanges(float[] Low, float[] High)
     }
 
     /// <summary>What a level is worth in each channel.</summary>
-    /// <param name="share">From 0, where it is in all of them what the whole tensor needs, to 1, where it is in each what that needs; geometric between.</param>
-    public float[] Steps(double share)
+    public float[] Steps
     {
-        var zero = Zero;
-        var needed = Low.Zip(High, (low, high) => Step(Math.Min(low, 0), Math.Max(high, 0), zero)).ToArray();
-        var whole = needed.Max();
-        return [.. needed.Select(step => whole > 0 ? (float)(Math.Pow(whole, 1 - share) * Math.Pow(Math.Max(step, whole / MostTimes), share)) : 1)];
+        get
+        {
+            var zero = Zero;
+            var needed = Low.Zip(High, (low, high) => Step(Math.Min(low, 0), Math.Max(high, 0), zero)).ToArray();
+            var whole = needed.Max();
+            return [.. needed.Select(step => whole > 0 ? (float)Math.Max(step, whole / MostTimes) : 1)];
+        }
     }
+
+    /// <summary>What a level is worth where it is to be the same in all channels.</summary>
+    public float Widest => Steps.Max();
 
     /// <summary>Widens the ranges by what a call had.</summary>
     public void Add(ReadOnlySpan<float> low, ReadOnlySpan<float> high)
