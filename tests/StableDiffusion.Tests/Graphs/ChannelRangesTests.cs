@@ -1,5 +1,7 @@
+using System.Runtime.InteropServices;
 using FsCheck;
 using FsCheck.Fluent;
+using Microsoft.ML.OnnxRuntime;
 
 namespace StableDiffusion.Tests;
 
@@ -44,6 +46,36 @@ public sealed class ChannelRangesTests
             Assert.All(all.Index(), one => Assert.InRange(
                 MathF.Abs(one.Item - (packed[byInput ? (one.Index * outputs) + output : (output * inputs) + one.Index] * scales[output])), 0, 0.501f * scales[output]));
         }
+    }
+
+    /// <summary>A convolution with a dead output: weights of 1e-9 beside a bias of 0.5, which has 3e10 steps of theirs.</summary>
+    [Fact]
+    public void An_output_with_next_to_no_weights_keeps_its_bias()
+    {
+        const int channels = EightBitConvolutionsEdit.FewestChannels;
+        var weights = Enumerable.Repeat(0.01f, channels * channels).ToArray();
+        Array.Fill(weights, 1e-9f, 0, channels);
+        var bias = new float[channels];
+        bias[0] = 0.5f;
+        var graph = OnnxGraph.Parse([0x08, 8, 0x3A, 3, 0x12, 1, (byte)'g', 0x42, 2, 0x10, 17]); // an empty one of operator set 17
+        graph.Inputs.Add(new OnnxValue("x", OnnxElementType.Float));
+        graph.AddOutput("y", OnnxElementType.Float);
+        graph.AddWeight("weight", OnnxElementType.Float, [channels, channels, 1, 1], MemoryMarshal.AsBytes<float>(weights));
+        graph.AddWeight("bias", OnnxElementType.Float, [channels], MemoryMarshal.AsBytes<float>(bias));
+        graph.Nodes.Add(new OnnxNode("Conv", ["x", "weight", "bias"], ["y"]));
+        var one = new float[channels];
+        Array.Fill(one, 1);
+        var seen = new Dictionary<string, ChannelRanges> { ["x"] = new([.. one.Select(_ => 0f)], one), ["y"] = new([.. one.Select(_ => -1f)], one) };
+
+        var edit = new EightBitConvolutionsEdit(seen);
+        edit.Apply(graph);
+
+        Assert.Equal(1, edit.Convolutions);
+        using var session = TestSession.Open(graph);
+        using var input = OrtValue.CreateTensorValueFromMemory(one, [1, channels, 1, 1]);
+        var actual = TestSession.Run(session, new Dictionary<string, OrtValue> { ["x"] = input })["y"];
+        Assert.InRange(actual[0], 0.5f - (1f / 127), 0.5f + (1f / 127));
+        Assert.InRange(actual[1], 0.32f - (1f / 127), 0.32f + (1f / 127));
     }
 
     [Fact]

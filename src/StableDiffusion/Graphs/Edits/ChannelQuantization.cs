@@ -12,8 +12,9 @@ internal static class ChannelQuantization
     /// <param name="inputs">Weights of an output.</param>
     /// <param name="transposed">How the values lie.</param>
     /// <param name="byInput">Whether the result is to lie as [inputs, outputs].</param>
+    /// <param name="least">The least scale of each output; empty for any.</param>
     /// <returns>The rounded weights, and the scales [outputs].</returns>
-    public static (sbyte[] Packed, float[] Scales) Pack(ReadOnlySpan<float> values, int outputs, int inputs, bool transposed, bool byInput)
+    public static (sbyte[] Packed, float[] Scales) Pack(ReadOnlySpan<float> values, int outputs, int inputs, bool transposed, bool byInput, ReadOnlySpan<float> least = default)
     {
         var (packed, scales) = (new sbyte[values.Length], new float[outputs]);
         var (outputStride, inputStride) = transposed ? (1, outputs) : (inputs, 1);
@@ -25,7 +26,7 @@ internal static class ChannelQuantization
                 largest = MathF.Max(largest, MathF.Abs(values[(output * outputStride) + (i * inputStride)]));
             }
 
-            scales[output] = largest > 0 ? largest / Steps : 1;
+            scales[output] = largest > 0 ? MathF.Max(largest / Steps, least.IsEmpty ? 0 : least[output]) : 1;
             var perStep = 1 / scales[output];
             for (var i = 0; i < inputs; i++)
             {

@@ -19,6 +19,9 @@ internal sealed class EightBitConvolutionsEdit(IReadOnlyDictionary<string, Chann
     /// <summary>The fewest channels in and out.</summary>
     public const int FewestChannels = 32;
 
+    // Half of what 32 bits hold; the sums of products take less than the other half.
+    private const float MostSteps = 1 << 30;
+
     // DequantizeLinear has an axis since.
     private const long FirstOpset = 13;
 
@@ -150,21 +153,19 @@ internal sealed class EightBitConvolutionsEdit(IReadOnlyDictionary<string, Chann
         {
             var values = Floats(module.Node.Input(1));
             var outputs = outputSteps.Length;
-            var (packed, steps) = ChannelQuantization.Pack(values, outputs, values.Length / outputs, transposed: false, byInput: false);
+            float[] bias = module.Node.Input(2).Length > 0 ? [.. Floats(module.Node.Input(2))] : [];
+
+            // Where an output has next to no weights, steps in which its bias can be counted.
+            float[] least = [.. bias.Select(one => MathF.Abs(one) / (inputStep * MostSteps))];
+            var (packed, steps) = ChannelQuantization.Pack(values, outputs, values.Length / outputs, transposed: false, byInput: false, least);
             _graph.AddWeight($"{name}_weight_rounded", OnnxElementType.Int8, module.Shape, MemoryMarshal.AsBytes<sbyte>(packed));
             _graph.AddWeight($"{name}_weight_steps", OnnxElementType.Float, [outputs], MemoryMarshal.AsBytes<float>([.. steps.Zip(outputSteps, (weight, output) => weight / output)]));
-            if (module.Node.Input(2).Length == 0)
+            if (bias.Length == 0)
             {
                 return false;
             }
 
-            var rounded = new int[outputs];
-            var bias = Floats(module.Node.Input(2));
-            for (var i = 0; i < outputs; i++)
-            {
-                rounded[i] = (int)Math.Clamp(Math.Round(bias[i] / ((double)inputStep * steps[i])), int.MinValue / 2, int.MaxValue / 2);
-            }
-
+            int[] rounded = [.. bias.Zip(steps, (one, step) => (int)Math.Round(one / ((double)inputStep * step)))];
             _graph.AddWeight($"{name}_bias_rounded", OnnxElementType.Int32, [outputs], MemoryMarshal.AsBytes<int>(rounded));
             _graph.AddWeight(
                 $"{name}_bias_steps", OnnxElementType.Float, [outputs], MemoryMarshal.AsBytes<float>([.. steps.Zip(outputSteps, (weight, output) => inputStep * (weight / output))]));
