@@ -75,7 +75,7 @@ def main() -> None:
     text, unet, autoencoder, scale = load(a.weights, device)
     text.requires_grad_(False)
     colours = a.colours.split(',')
-    jobs = [((i,), colour) for i in range(len(art)) for colour in colours]
+    jobs = [(i, colour, False) for i in range(len(art)) for colour in colours]
     z = encode(art, autoencoder, jobs, device)
     changes = low_rank.attach(unet, a.rank)
     params = [x for change in changes.values() for x in change.parameters()]

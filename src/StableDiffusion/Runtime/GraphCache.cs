@@ -73,7 +73,8 @@ internal sealed class GraphCache(string folder, OnnxRuntimeHost host, Action<str
         }
         catch (ModelException)
         {
-            return null; // damaged: it is made anew
+            entry.Remove(); // damaged: it is made anew
+            return null;
         }
     }
 
@@ -106,7 +107,7 @@ internal sealed class GraphCache(string folder, OnnxRuntimeHost host, Action<str
             }
 
             unfinished.Complete(graph.Path, Processor());
-            foreach (var older in GraphCacheEntry.In(folder).Where(one => unfinished.Replaces(one)))
+            foreach (var older in GraphCacheEntry.In(folder).Where(one => unfinished.Replaces(one) && Path.GetFileName(one.Path) != Path.GetFileName(place)))
             {
                 older.Remove();
             }

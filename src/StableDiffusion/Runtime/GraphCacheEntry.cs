@@ -94,9 +94,13 @@ internal sealed class GraphCacheEntry
     /// <summary>Removes it, whole or not.</summary>
     public void Remove()
     {
-        if (Directory.Exists(Path))
+        try
         {
             Directory.Delete(Path, recursive: true);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // It never was, or another program was sooner.
         }
     }
 
