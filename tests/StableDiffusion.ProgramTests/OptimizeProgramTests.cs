@@ -47,7 +47,7 @@ public sealed class OptimizeProgramTests : IDisposable
     [InlineData("ldm-uncond")]
     public void Every_family_is_painted_with_for_the_comparison(string model)
     {
-        var run = SdProgram.Run("optimize", FamilyFolder(model), "-o", _folder.PathOf("copy"), "--precision", "w8", "--json", "--steps", "2", "--seeds", "1", "--device", "cpu");
+        var run = SdProgram.Run("optimize", FamilyGoldens.PathOf("models", model), "-o", _folder.PathOf("copy"), "--precision", "w8", "--json", "--steps", "2", "--seeds", "1", "--device", "cpu");
 
         Assert.Equal(0, run.ExitCode);
         var report = JsonNode.Parse(run.Output)!;
@@ -64,7 +64,7 @@ public sealed class OptimizeProgramTests : IDisposable
     {
         File.WriteAllText(_folder.PathOf("prompts.txt"), "a red apple\r\n\n  a cat\n");
         var run = SdProgram.Run(
-            "optimize", FamilyFolder(model), "-o", _folder.PathOf("copy"), "--precision", "int8", "--calibration-prompts", _folder.PathOf("prompts.txt"), "--json", "--steps", "2", "--seeds", "1", "--device", "cpu");
+            "optimize", FamilyGoldens.PathOf("models", model), "-o", _folder.PathOf("copy"), "--precision", "int8", "--calibration-prompts", _folder.PathOf("prompts.txt"), "--json", "--steps", "2", "--seeds", "1", "--device", "cpu");
 
         Assert.Equal(0, run.ExitCode);
         Assert.Contains(run.ErrorLines, line => line.EndsWith("looking at picture 2 of 2", StringComparison.Ordinal));
@@ -81,7 +81,7 @@ public sealed class OptimizeProgramTests : IDisposable
         [
             (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("file")], "is there already; give a folder that is empty or new."),
             (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--precision", "int4"], "--precision int4 is not known; give full, fp16, w8 or int8."),
-            (["optimize", FamilyFolder("sd3"), "-o", _folder.PathOf("copy"), "--precision", "int8"], "--precision int8 is for U-Nets, and sd3 has a transformer; give w8."),
+            (["optimize", FamilyGoldens.PathOf("models", "sd3"), "-o", _folder.PathOf("copy"), "--precision", "int8"], "--precision int8 is for U-Nets, and sd3 has a transformer; give w8."),
             (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--calibration-prompts", _folder.PathOf("file")], "--calibration-prompts is for --precision int8; leave it out."),
             (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--precision", "int8", "--calibration-prompts", _folder.PathOf("file")], "holds no prompt; write one a line."),
             (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--precision", "int8", "--calibration-prompts", _folder.PathOf("none")], "does not exist; check the name of the file of prompts."),
@@ -109,6 +109,4 @@ public sealed class OptimizeProgramTests : IDisposable
         Assert.Equal(0, again.ExitCode);
         Assert.Contains(again.ErrorLines, line => line.Contains("--precision w8 paints it so.", StringComparison.Ordinal));
     }
-
-    private static string FamilyFolder(string model) => Path.Combine(Repository.Root, "tests", "goldens", "families", "models", model);
 }

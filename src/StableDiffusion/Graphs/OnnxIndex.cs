@@ -60,6 +60,17 @@ internal sealed class OnnxIndex
         return (tensor, transposed);
     }
 
+    /// <summary>Looks back through nodes that change no value: as <see cref="Source"/>, with other shapes in the place of turning.</summary>
+    public string Origin(string tensor)
+    {
+        while (Producer(tensor) is { OpType: "Identity" or "Cast" or "DequantizeLinear" or "Reshape" } node)
+        {
+            tensor = node.Inputs[0];
+        }
+
+        return tensor;
+    }
+
     /// <summary>The weight or Constant behind a tensor, seen through nodes that only hand on; null if it is computed.</summary>
     public OnnxInitializer? Constant(string tensor)
     {

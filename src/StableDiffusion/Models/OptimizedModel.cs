@@ -138,35 +138,26 @@ internal sealed class OptimizedModel : IDisposable
     {
         var graph = OnnxGraph.Load(path);
         var before = NetworkFile.Bytes(graph, widened: false);
-        var isInteger = weights == OptimizedWeights.Integer;
-        var (fused, halved) = (new FusedAttentionEdit(), new HalfWeightsEdit());
-        var (rounded, convolutions) = (new EightBitEdit(asWhole: isInteger && part == "unet"), new EightBitConvolutionsEdit(seen?.RangesOf(part) ?? new Dictionary<string, ChannelRanges>()));
+        var (fused, halved, rounded) = (new FusedAttentionEdit(), new HalfWeightsEdit(), new EightBitEdit(asWhole: weights == OptimizedWeights.Integer && part == "unet"));
+        var convolutions = seen is null ? null : new EightBitConvolutionsEdit(seen.RangesOf(part));
+        IGraphEdit[] edits = weights switch
+        {
+            OptimizedWeights.Half => [fused, halved],
+            OptimizedWeights.EightBit => [fused, rounded],
+            OptimizedWeights.Integer => [fused, convolutions ?? throw new ArgumentNullException(nameof(seen)), rounded],
+            _ => [fused],
+        };
         try
         {
-            if (fused.AppliesTo(part))
+            foreach (var edit in edits.Where(edit => edit.AppliesTo(part)))
             {
-                fused.Apply(graph);
-            }
-
-            if (isInteger && convolutions.AppliesTo(part))
-            {
-                convolutions.Apply(graph);
-            }
-
-            if ((isInteger || weights == OptimizedWeights.EightBit) && rounded.AppliesTo(part))
-            {
-                rounded.Apply(graph);
-            }
-
-            if (weights == OptimizedWeights.Half)
-            {
-                halved.Apply(graph);
+                edit.Apply(graph);
             }
 
             Directory.CreateDirectory(Path.Combine(Place, part));
             var written = Path.Combine(Place, part, "model.onnx");
             graph.Save(written);
-            return new OptimizedNetwork(part, before, NetworkFile.Bytes(written, widened: false), fused.Fused, convolutions.Convolutions + rounded.Layers + halved.Weights);
+            return new OptimizedNetwork(part, before, NetworkFile.Bytes(written, widened: false), fused.Fused, (convolutions?.Convolutions ?? 0) + rounded.Layers + halved.Weights);
         }
         finally
         {

@@ -107,7 +107,7 @@ internal sealed class GraphCache(string folder, OnnxRuntimeHost host, Action<str
             }
 
             unfinished.Complete(graph.Path, Processor());
-            foreach (var older in GraphCacheEntry.In(folder).Where(one => unfinished.Replaces(one) && Path.GetFileName(one.Path) != Path.GetFileName(place)))
+            foreach (var older in GraphCacheEntry.In(folder).Where(one => unfinished.Replaces(one, place)))
             {
                 older.Remove();
             }

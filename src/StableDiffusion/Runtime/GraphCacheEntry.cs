@@ -74,8 +74,8 @@ internal sealed class GraphCacheEntry
         (Source, Processor) = (source, processor);
     }
 
-    /// <summary>Whether another entry is of the same network, for the same processor.</summary>
-    public bool Replaces(GraphCacheEntry other) => other.Path != Path && (other.Source, other.Processor) == (Source, Processor);
+    /// <summary>Whether another entry is of the same network, for the same processor, and lies elsewhere than where this one is to lie.</summary>
+    public bool Replaces(GraphCacheEntry other, string place) => other.Path != place && (other.Source, other.Processor) == (Source, Processor);
 
     private static bool IsUnfinished(string path) => System.IO.Path.GetFileName(path).StartsWith(GraphCache.Unfinished, StringComparison.Ordinal);
 

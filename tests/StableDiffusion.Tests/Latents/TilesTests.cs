@@ -49,7 +49,7 @@ public sealed class TilesTests(Pipelines pipelines) : IClassFixture<Pipelines>
         var tiled = pipelines.Of("sd1").Generate(request with { Tiling = new VaeTiling(64) }).Single().Image;
 
         Assert.Equal((width, height), (tiled.Width, tiled.Height));
-        Assert.InRange(Mean(tiled, whole), 0.01, 12);
+        Assert.InRange(Differences.Mean(tiled, whole), 0.01, 12);
     }
 
     [Fact]
@@ -104,8 +104,6 @@ public sealed class TilesTests(Pipelines pipelines) : IClassFixture<Pipelines>
         return new Tiles.Plane(
             [.. tile.Values.Where((_, i) => i / tile.Width % 2 == 0 && i % tile.Width % 2 == 0).Select(value => value + mean)], tile.Channels, tile.Height / 2, tile.Width / 2);
     }
-
-    private static double Mean(RgbImage a, RgbImage b) => a.Pixels.ToArray().Zip(b.Pixels.ToArray(), (x, y) => Math.Abs(x - y)).Average();
 
     private static float[] Floats(JsonElement golden, string key) => [.. golden.GetProperty(key).EnumerateArray().Select(value => value.GetSingle())];
 }

@@ -16,6 +16,12 @@ internal static class Differences
         return largest;
     }
 
+    /// <summary>The mean absolute difference.</summary>
+    public static double Mean(IEnumerable<float> actual, IEnumerable<float> expected) => actual.Zip(expected, (a, b) => Math.Abs((double)a - b)).Average();
+
+    /// <summary>The mean difference of all channels of all pixels, in levels of 255.</summary>
+    public static double Mean(RgbImage actual, RgbImage expected) => actual.Pixels.ToArray().Zip(expected.Pixels.ToArray(), (a, b) => Math.Abs(a - b)).Average();
+
     /// <summary>The largest difference of any channel of any pixel, in levels of 255.</summary>
     public static int Largest(RgbImage actual, RgbImage expected)
     {

@@ -101,14 +101,5 @@ internal sealed class AttentionMapsEdit : IGraphEdit
         return found;
     }
 
-    private static bool ComesFromText(OnnxIndex index, OnnxNode projection)
-    {
-        var tensor = projection.Inputs[0];
-        while (index.Producer(tensor) is { OpType: "Identity" or "Cast" or "DequantizeLinear" or "Reshape" } node)
-        {
-            tensor = node.Inputs[0];
-        }
-
-        return tensor == Conditioning.Text;
-    }
+    private static bool ComesFromText(OnnxIndex index, OnnxNode projection) => index.Origin(projection.Inputs[0]) == Conditioning.Text;
 }

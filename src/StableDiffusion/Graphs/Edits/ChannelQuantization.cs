@@ -3,8 +3,8 @@ namespace StableDiffusion;
 /// <summary>Rounds weights to 8 bits with one scale an output, so that the largest weight of each is 127; 0 stays 0. (ONNX, QuantizeLinear per axis.)</summary>
 internal static class ChannelQuantization
 {
-    /// <summary>The largest number of steps from zero.</summary>
-    public const int Steps = 127;
+    // The largest number of steps from zero.
+    private const int Steps = 127;
 
     /// <summary>Rounds a matrix, or a kernel of which <paramref name="inputs"/> is all but its first dimension.</summary>
     /// <param name="values">[outputs, inputs], or [inputs, outputs] where <paramref name="transposed"/>.</param>

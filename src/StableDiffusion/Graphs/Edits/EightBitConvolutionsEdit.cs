@@ -108,11 +108,11 @@ internal sealed class EightBitConvolutionsEdit(IReadOnlyDictionary<string, Chann
 
             string Cast(string tensor, string result, OnnxElementType type) => Add("Cast", result, [tensor], OnnxAttribute.Of("to", (long)type));
 
-            var inputRange = _seen[input];
-            _graph.AddWeight($"{name}_input_step", OnnxElementType.Float, [], MemoryMarshal.AsBytes([inputRange.Widest]));
-            _graph.AddWeight($"{name}_input_zero", OnnxElementType.UInt8, [], [inputRange.Zero]);
+            var step = _seen[input].Widest;
+            _graph.AddWeight($"{name}_input_step", OnnxElementType.Float, [], MemoryMarshal.AsBytes([step]));
+            _graph.AddWeight($"{name}_input_zero", OnnxElementType.UInt8, [], [_seen[input].Zero]);
             var outputSteps = AddSteps(_seen[output], $"{name}_output");
-            var hasBias = AddWeights(module, name, inputRange.Widest, outputSteps);
+            var hasBias = AddWeights(module, name, step, outputSteps);
             string[] inputStep = [$"{name}_input_step", $"{name}_input_zero"];
             var outputs = OnnxAttribute.Of("axis", 0);
 
@@ -159,7 +159,8 @@ internal sealed class EightBitConvolutionsEdit(IReadOnlyDictionary<string, Chann
             float[] least = [.. bias.Select(one => MathF.Abs(one) / (inputStep * MostSteps))];
             var (packed, steps) = ChannelQuantization.Pack(values, outputs, values.Length / outputs, transposed: false, byInput: false, least);
             _graph.AddWeight($"{name}_weight_rounded", OnnxElementType.Int8, module.Shape, MemoryMarshal.AsBytes<sbyte>(packed));
-            _graph.AddWeight($"{name}_weight_steps", OnnxElementType.Float, [outputs], MemoryMarshal.AsBytes<float>([.. steps.Zip(outputSteps, (weight, output) => weight / output)]));
+            float[] inLevels = [.. steps.Zip(outputSteps, (weight, output) => weight / output)];
+            _graph.AddWeight($"{name}_weight_steps", OnnxElementType.Float, [outputs], MemoryMarshal.AsBytes<float>(inLevels));
             if (bias.Length == 0)
             {
                 return false;
@@ -167,8 +168,7 @@ internal sealed class EightBitConvolutionsEdit(IReadOnlyDictionary<string, Chann
 
             int[] rounded = [.. bias.Zip(steps, (one, step) => (int)Math.Round(one / ((double)inputStep * step)))];
             _graph.AddWeight($"{name}_bias_rounded", OnnxElementType.Int32, [outputs], MemoryMarshal.AsBytes<int>(rounded));
-            _graph.AddWeight(
-                $"{name}_bias_steps", OnnxElementType.Float, [outputs], MemoryMarshal.AsBytes<float>([.. steps.Zip(outputSteps, (weight, output) => inputStep * (weight / output))]));
+            _graph.AddWeight($"{name}_bias_steps", OnnxElementType.Float, [outputs], MemoryMarshal.AsBytes<float>([.. inLevels.Select(one => inputStep * one)]));
             return true;
         }
 

@@ -87,15 +87,8 @@ internal sealed class EightBitEdit(bool asWhole = false) : IGraphEdit
     }
 
     /// <summary>Whether a tensor is an input of the network as it came.</summary>
-    private static bool IsGivenText(string tensor, OnnxGraph graph, OnnxIndex index)
-    {
-        while (index.Producer(tensor) is { OpType: "Identity" or "Cast" or "Reshape" } node)
-        {
-            tensor = node.Inputs[0];
-        }
-
-        return graph.Inputs.Exists(input => input.Name == tensor);
-    }
+    private static bool IsGivenText(string tensor, OnnxGraph graph, OnnxIndex index) =>
+        index.Origin(tensor) is var origin && graph.Inputs.Exists(input => input.Name == origin);
 
     /// <summary>A weight that others need as well would be held twice.</summary>
     private static bool NobodyElseReads(WeightedModule layer, OnnxIndex index, Dictionary<OnnxNode, WeightedModule> layers)
