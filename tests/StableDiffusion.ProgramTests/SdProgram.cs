@@ -15,7 +15,13 @@ internal static class SdProgram
         public IReadOnlyList<string> ErrorLines => Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries);
     }
 
-    public static string Path { get; } = System.IO.Path.Combine(AppContext.BaseDirectory, "StableDiffusion.Cli.dll");
+    /// <summary>The words that start it. <c>STABLEDIFFUSION_PROGRAM</c> names another form of it to be tested: compiled to native code, or installed as a tool.</summary>
+    private static string[] Words { get; } = Environment.GetEnvironmentVariable("STABLEDIFFUSION_PROGRAM") is { Length: > 0 } other
+        ? [other]
+        : ["dotnet", System.IO.Path.Combine(AppContext.BaseDirectory, "StableDiffusion.Cli.dll")];
+
+    /// <summary>The same for a shell.</summary>
+    public static string ShellWords { get; } = string.Join(' ', Words.Select(word => $"'{word}'"));
 
     /// <summary>Runs the program to its end.</summary>
     public static Outcome Run(params IEnumerable<string> arguments) => Run(arguments, workingFolder: null, input: null);
@@ -46,7 +52,8 @@ internal static class SdProgram
     public static Process Start(
         IEnumerable<string> arguments, string? workingFolder = null, IReadOnlyDictionary<string, string>? environment = null, string? program = null)
     {
-        var start = new ProcessStartInfo("dotnet", [program ?? Path, .. arguments])
+        string[] words = program is null ? Words : ["dotnet", program];
+        var start = new ProcessStartInfo(words[0], [.. words[1..], .. arguments])
         {
             WorkingDirectory = workingFolder ?? "",
             RedirectStandardInput = true,

@@ -120,7 +120,7 @@ public sealed class StandardStreamTests : IDisposable
     private (int Code, string Output, string Errors) Shell(string script)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Streams are redirected as Linux does it.");
-        File.WriteAllText(_folder.PathOf("sd"), $"#!/bin/sh\nexec dotnet '{SdProgram.Path}' \"$@\"\n");
+        File.WriteAllText(_folder.PathOf("sd"), $"#!/bin/sh\nexec {SdProgram.ShellWords} \"$@\"\n");
         var start = new ProcessStartInfo("bash", ["-c", "chmod +x \"$SD\"; " + script]) { WorkingDirectory = _folder.Path, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         (start.Environment["SD"], start.Environment["M"], start.Environment["XDG_CONFIG_HOME"]) = (_folder.PathOf("sd"), Goldens.PathOf("models", "sd1"), _folder.PathOf("no-configuration"));
         start.Environment.Remove("SD_MODEL");

@@ -96,7 +96,7 @@ public sealed class StepsProgramTests : IDisposable
             Assert.Skip("util-linux' script is not installed.");
         }
 
-        var command = $"dotnet '{SdProgram.Path}' {string.Join(' ', _small.Select(word => $"'{word}'"))} -s 5 -o cat.png --preview";
+        var command = $"{SdProgram.ShellWords} {string.Join(' ', _small.Select(word => $"'{word}'"))} -s 5 -o cat.png --preview";
         var start = new ProcessStartInfo(script, ["-qec", command, "/dev/null"]) { WorkingDirectory = _folder.Path, RedirectStandardOutput = true, RedirectStandardInput = true };
         start.Environment["TERM"] = "xterm-256color";
         start.Environment["COLORTERM"] = "truecolor";

@@ -149,7 +149,7 @@ public sealed class WrongInputTests
     {
         Assert.SkipUnless(File.Exists("/dev/full"), "Streams are redirected as Linux does it.");
         using var folder = new TemporaryFolder();
-        var start = new ProcessStartInfo("sh", ["-c", $"exec dotnet \"$0\" --model \"$1\" --device cpu {arguments}", SdProgram.Path, Refused.GoodModel])
+        var start = new ProcessStartInfo("sh", ["-c", $"exec {SdProgram.ShellWords} --model \"$0\" --device cpu {arguments}", Refused.GoodModel])
         {
             WorkingDirectory = folder.Path,
             RedirectStandardError = true,

@@ -17,7 +17,7 @@ internal static class ForwardChapter
         foreach (var step in shown)
         {
             var (alpha, sigma) = forward.At(step);
-            levels.Add(new JsonObject { ["t"] = step, ["alpha"] = alpha, ["sigma"] = sigma });
+            levels.Add((JsonNode)new JsonObject { ["t"] = step, ["alpha"] = alpha, ["sigma"] = sigma });
             figures.Add(Explanation.Figure(
                 probe.Decode(forward.Noise(clean, noise, step)), 192, $"The picture noised to time step {step}, decoded",
                 $"t = {step}<br>{Html.Number(alpha)} · picture + {Html.Number(sigma)} · noise", data, $"t{step}"));

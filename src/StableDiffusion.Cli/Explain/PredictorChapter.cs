@@ -41,7 +41,7 @@ internal static class PredictorChapter
                 without.Add((step, value));
             }
 
-            losses.Add(new JsonObject { ["t"] = step, ["with_prompt"] = loss, ["without_prompt"] = blind });
+            losses.Add((JsonNode)new JsonObject { ["t"] = step, ["with_prompt"] = loss, ["without_prompt"] = blind });
         }
 
         data["loss"] = losses;

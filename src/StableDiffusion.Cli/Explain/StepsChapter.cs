@@ -31,7 +31,7 @@ internal static class StepsChapter
                 + Explanation.Figure(clean, Frame, $"The clean picture the network has in mind at {text}", "the picture it has in mind", frame, "predicted_clean");
             slides.Append($"<div class=\"slide\" id=\"step{i + 1}\" data-label=\"{Html.Text(text)}\"><p>{text}</p><div class=\"row\">{pair}</div></div>\n");
             strip.Add(Html.Figure((string)frame["predicted_clean"]!, 80, 80 * clean.Height / clean.Width, $"Step {i + 1}", $"{i + 1}"));
-            frames.Add(frame);
+            frames.Add((JsonNode)frame);
         }
 
         data["frames"] = frames;
