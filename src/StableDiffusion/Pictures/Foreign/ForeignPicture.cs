@@ -27,6 +27,9 @@ internal static class ForeignPicture
     private const int DecoderBytesPerPixel = 8;
     private const int DecoderMegabytes = 16;
 
+    // ImageSharp asks for this array by reflection when it reads EXIF data; a native compiler has it ready only if it sees that it is needed.
+    static ForeignPicture() => GC.KeepAlive(Enum.GetValues<ExifDataType>());
+
     /// <summary>Reads a file's bytes; <paramref name="name"/> is what messages call it.</summary>
     public static RgbImage Read(byte[] file, PictureKind kind, string name)
     {
