@@ -31,6 +31,12 @@ class GroupNorm(nn.GroupNorm):
         return super().forward(x if x.dtype == torch.float32 else x.float())
 
 
+def position_codes(positions: int, width: int) -> torch.Tensor:
+    """Sines and cosines of a place, as in Vaswani et al. 2017, section 3.5: [positions, width], each row of length sqrt(width / 2)."""
+    angles = torch.arange(positions)[:, None] * torch.exp(torch.arange(width // 2) * (-math.log(10000) * 2 / width))
+    return torch.cat([angles.sin(), angles.cos()], 1)
+
+
 class TextEncoder(nn.Module):
     """Token ids [B, T] -> states [B, T, 256]: two bidirectional layers over the words, and their mean word vector added everywhere."""
 
@@ -39,7 +45,8 @@ class TextEncoder(nn.Module):
         super().__init__()
         self.vocabulary, self.heads = vocabulary, heads
         self.emb = nn.Embedding(vocabulary, width)
-        self.pos = nn.Parameter(torch.randn(positions, width) * 0.1)
+        # Words have length sqrt(width): where a word stands must be heard beside what it says, or "a cat and a dog" is "a dog and a cat".
+        self.pos = nn.Parameter(0.5 * position_codes(positions, width) + torch.randn(positions, width) * 0.1)
         self.word = nn.Linear(width, width)
         self.norm = LayerNorm(width)
         self.q = nn.ModuleList([nn.Linear(width, 3 * width) for _ in range(layers)])

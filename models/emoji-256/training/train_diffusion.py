@@ -14,7 +14,7 @@ import session
 from art import Art, colours, precision, read_concepts, withheld
 from captions import caption
 from diffusion import schedule
-from networks import Autoencoder, TextEncoder, UNet, load
+from networks import Autoencoder, TextEncoder, UNet, load, position_codes
 from tokenizer import Tokenizer
 
 
@@ -120,6 +120,7 @@ def main() -> None:
     p.add_argument('--styles', default='3d:5,flat:3,line:2', help='styles and how often each is drawn')
     p.add_argument('--backgrounds', type=int, default=7, help='colours that each drawing is encoded on, white aside')
     p.add_argument('--pair-share', type=float, default=0.12, help='part of a batch that is pairs')
+    p.add_argument('--positions', type=float, default=0, help='add position codes of this strength to those of the given weights')
     p.add_argument('--size', type=int, default=256)
     session.arguments(p, minutes=60, rate=7e-4, batch=32, seed=1)
     p.add_argument('--out', required=True, help='folder for checkpoint.pt, loss.csv and weights.npz')
@@ -132,6 +133,7 @@ def main() -> None:
     tokenizer = Tokenizer(a.tokenizer)
     if a.weights:
         text, unet, autoencoder, scale = load(a.weights, device)
+        text.pos.data += a.positions * position_codes(*text.pos.shape).to(device)
     else:
         text, unet = TextEncoder().to(device), UNet().to(device)
         files = np.load(a.autoencoder)
