@@ -22,13 +22,12 @@ Job = tuple[int, str, bool]  # a drawing, the colour behind it, and whether it s
 
 
 def jobs_of(art: Art, backgrounds: int) -> list[Job]:
-    """Every drawing on white and on at most so many colours it may be trained on; twice on white and on one colour of any."""
+    """Every drawing on white and on at most so many colours it may be trained on; twice on white and on one of those colours."""
     jobs: list[Job] = []
     for i in range(len(art)):
-        every = colours(art.items[i][0])
-        taught = [c for c in every if c != 'white' and not withheld(art.label(i), c)]
+        taught = [c for c in colours(art.items[i][0]) if c != 'white' and not withheld(art.label(i), c)]
         jobs += [(i, c, False) for c in ['white', *random.sample(taught, min(backgrounds, len(taught)))]]
-        jobs += [(i, 'white', True), (i, random.choice(every[1:]), True)]
+        jobs += [(i, c, True) for c in ['white', *random.sample(taught, min(1, len(taught)))]]
     return jobs
 
 
