@@ -29,7 +29,7 @@ internal sealed class LoraFile
             if (key.Part == LoraPart.OtherKind)
             {
                 throw new RequestException(
-                    $"{OneLine.Quote(file.Path)} is no plain LoRA: {OneLine.Of(name)} belongs to a LoHa, LoKr, DoRA, OFT or Tucker adapter, which this program cannot apply.");
+                    $"{OneLine.Quote(file.Path)} is no plain LoRA: {OneLine.Of(name)} belongs to a LoHa, LoKr, DoRA, OFT or Tucker adapter or to a LoRA with biases (lora_bias), which this program cannot apply.");
             }
 
             if (!_modules.TryGetValue(key.Module, out var parts))
@@ -37,7 +37,11 @@ internal sealed class LoraFile
                 _modules[key.Module] = parts = [];
             }
 
-            parts[key.Part] = name;
+            if (!parts.TryAdd(key.Part, name))
+            {
+                throw new RequestException(
+                    $"{OneLine.Quote(file.Path)}: {OneLine.Of(parts[key.Part])} and {OneLine.Of(name)} are the same part of the change of {OneLine.Of(key.Module.Path)}; only one of them can be meant.");
+            }
         }
 
         _adapter = ReadAdapterMetadata();

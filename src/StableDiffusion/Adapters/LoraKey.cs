@@ -41,6 +41,7 @@ internal sealed partial record LoraKey(LoraModule Module, LoraPart Part)
         "lora_down" or "lora_A" or "lora_A.default" or "lora.down" or "lora_linear_layer.down" or "down" => LoraPart.Down,
         "lora_up" or "lora_B" or "lora_B.default" or "lora.up" or "lora_linear_layer.up" or "up" => LoraPart.Up,
         "alpha" => LoraPart.Alpha,
+        _ when part.EndsWith(".bias", StringComparison.Ordinal) => LoraPart.OtherKind,
         _ when part.StartsWith("lora_A.", StringComparison.Ordinal) => LoraPart.Down,
         _ when part.StartsWith("lora_B.", StringComparison.Ordinal) => LoraPart.Up,
         _ when OtherKinds().IsMatch(part) => LoraPart.OtherKind,
@@ -91,6 +92,6 @@ internal enum LoraPart
     /// <summary>A single number.</summary>
     Alpha,
 
-    /// <summary>A part of LoHa, LoKr, DoRA, OFT or a Tucker decomposition, which change weights in other ways.</summary>
+    /// <summary>A part of LoHa, LoKr, DoRA, OFT or a Tucker decomposition, or a bias, which change weights in other ways.</summary>
     OtherKind,
 }

@@ -81,7 +81,7 @@ internal sealed class SafeTensorsFile
     public IReadOnlyList<int> ShapeOf(string name) => _entries[name].Shape;
 
     /// <summary>The values of a tensor as float32, row-major.</summary>
-    /// <exception cref="RequestException">They cannot be read, or are of a type that stands for no weights.</exception>
+    /// <exception cref="RequestException">They cannot be read, are of a type that stands for no weights, or are not finite.</exception>
     public float[] ReadFloats(string name)
     {
         var entry = _entries[name];
@@ -92,7 +92,8 @@ internal sealed class SafeTensorsFile
             ReadExactly(file, bytes, _dataStart + entry.Offset, Path);
             return true;
         });
-        return ToFloats(entry.Type, bytes) ?? throw Damaged($"'{name}' is of the type {entry.Type}, which this program does not read as numbers");
+        var values = ToFloats(entry.Type, bytes) ?? throw Damaged($"'{name}' is of the type {entry.Type}, which this program does not read as numbers");
+        return TensorPrimitives.IsFiniteAll<float>(values) ? values : throw Damaged($"'{name}' holds numbers that are not finite (NaN or infinite)");
     }
 
     private static float[]? ToFloats(string type, byte[] bytes)

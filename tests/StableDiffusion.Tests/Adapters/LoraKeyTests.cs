@@ -21,6 +21,8 @@ public sealed class LoraKeyTests
     [InlineData("lora_unet_conv_in.hada_w1_a", "denoiser", "conv_in", "OtherKind")]
     [InlineData("unet.conv_in.lora_magnitude_vector", "denoiser", "conv_in", "OtherKind")]
     [InlineData("lora_unet_conv_in.dora_scale", "denoiser", "conv_in", "OtherKind")]
+    [InlineData("unet.conv_in.lora_B.bias", "denoiser", "conv_in", "OtherKind")]
+    [InlineData("base_model.model.conv_in.lora_B.bias", null, "conv_in", "OtherKind")]
     public void Every_naming_is_taken_apart(string name, string? network, string module, string part)
     {
         var key = LoraKey.Parse(name);

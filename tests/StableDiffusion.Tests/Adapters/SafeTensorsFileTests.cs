@@ -24,6 +24,26 @@ public sealed class SafeTensorsFileTests : IDisposable
         Assert.Equal([2], file.ShapeOf("a"));
     }
 
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.PositiveInfinity)]
+    public void Numbers_that_are_not_finite_are_refused_by_their_tensors_name(float value)
+    {
+        var file = Open(SafeTensors.Of(metadata: null, ("down.weight", [2], [1, value])));
+
+        Assert.Contains("'down.weight' holds numbers that are not finite", Assert.Throws<RequestException>(() => file.ReadFloats("down.weight")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_LoRA_that_has_a_part_of_a_module_twice_is_refused()
+    {
+        var path = _folder.PathOf("twice.safetensors");
+        File.WriteAllBytes(path, SafeTensors.Of(
+            metadata: null, ("unet.a.lora_A.weight", [1, 1], [1]), ("unet.a.lora_B.weight", [1, 1], [1]), ("unet.a.lora_B.default.weight", [1, 1], [2])));
+
+        Assert.Contains("are the same part of the change of a", Assert.Throws<RequestException>(() => LoraFile.Open(path)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_single_number_and_the_writers_texts_are_read()
     {
