@@ -9,9 +9,11 @@ internal sealed class ControlNetwork : IDisposable
     private readonly OnnxModel _model;
     private readonly string[] _outputs;
 
-    public ControlNetwork(OnnxModel model)
+    /// <param name="model">The network, open; it becomes this one's.</param>
+    /// <param name="isPooled">Whether it gives one value for each channel: diffusers' <c>global_pool_conditions</c>, as ControlNet 1.1 Shuffle has it.</param>
+    public ControlNetwork(OnnxModel model, bool isPooled)
     {
-        _model = model;
+        (_model, IsPooled) = (model, isPooled);
         foreach (var name in (string[])["sample", "timestep", Conditioning.Text, Picture])
         {
             _model.InputNamed(name);
@@ -21,6 +23,9 @@ internal sealed class ControlNetwork : IDisposable
         var middle = _model.Outputs.Keys.Where(name => name.Contains("mid", StringComparison.Ordinal)).ToList();
         _outputs = [.. _model.Outputs.Keys.Except(middle), .. middle];
     }
+
+    /// <summary>Whether it says the same of every place; such a network is never shown the rows that lead away.</summary>
+    public bool IsPooled { get; }
 
     /// <summary>Sets up all buffers for calls with these rows.</summary>
     /// <param name="rows">What each row is told.</param>
@@ -99,20 +104,22 @@ internal sealed class ControlNetwork : IDisposable
             }
         }
 
-        /// <summary>Adds what the network said of a row at a place.</summary>
+        /// <summary>Adds what the network said of a row at a place: of each value, or of all values of a channel.</summary>
         /// <exception cref="ModelException">It is of another shape than the UNet takes in.</exception>
-        public void AddTo(Span<float> residual, int place, int row, float weight)
+        public void AddTo(Span<float> residual, int channels, int place, int row, float weight)
         {
             var results = _results[row / size];
-            if (place >= results.Count || results[place].Values.Length != residual.Length * size)
+            var given = place < results.Count ? results[place].Values.Length / size : 0;
+            if (given != residual.Length && given != channels)
             {
                 throw new ModelException($"{network._model.Path} does not fit this model's UNet: at place {place} they differ in shape.");
             }
 
             var values = Slice(results[place].Values, row % size);
+            var each = residual.Length / given;
             for (var i = 0; i < residual.Length; i++)
             {
-                residual[i] += values[i] * factor * weight;
+                residual[i] += values[i / each] * factor * weight;
             }
         }
 

@@ -19,8 +19,12 @@ internal sealed class ControlShelf(ModelFolder folder, NetworkLoader loader, boo
 
         return wanted.Count == 0
             ? network
-            : new ControlledNetwork(network, [.. wanted.Zip(request.Controls, (key, control) => (Opened(key), control))], request.GuessMode, folder.PixelsPerLatent);
+            : Around(network, [.. wanted.Zip(request.Controls, (key, control) => (Opened(key), control))], request.GuessMode);
     }
+
+    /// <summary>StableDiffusionControlNetPipeline of diffusers goes by the first of several.</summary>
+    private ControlledNetwork Around(IDenoisingNetwork network, IReadOnlyList<(ControlNetwork Network, Control Control)> controls, bool guess) =>
+        new(network, controls, guess || controls[0].Network.IsPooled, folder.PixelsPerLatent);
 
     /// <summary>Refuses a request whose control networks are not there.</summary>
     public void Require(ImageRequest request) => request.Controls.ToList().ForEach(control => PathOf(control));
@@ -62,7 +66,9 @@ internal sealed class ControlShelf(ModelFolder folder, NetworkLoader loader, boo
     {
         if (!_open.TryGetValue(key, out var network))
         {
-            _open[key] = network = new ControlNetwork(loader.OpenFile(key.Path, key.IsSeamless ? [new CircularPaddingEdit()] : []));
+            var config = JsonFile.ReadIfExists(Path.Combine(Path.GetDirectoryName(key.Path)!, "config.json"));
+            var isPooled = config.Flag("global_pool_conditions") ?? false;
+            _open[key] = network = new ControlNetwork(loader.OpenFile(key.Path, key.IsSeamless ? [new CircularPaddingEdit()] : []), isPooled);
         }
 
         return network;

@@ -19,7 +19,7 @@ internal sealed class ControlledNetwork(
         {
             var (pictureHeight, pictureWidth) = (height * pixelsPerLatent, width * pixelsPerLatent);
             var pixels = ImageProcessor.ControlImage(one.Control.Image, pictureWidth, pictureHeight);
-            return (one.Network.Prepare([.. guided.Select(row => rows[row])], height, width, (pixels, pictureHeight, pictureWidth), (float)one.Control.Strength), one.Control);
+            return (one.Network.Prepare([.. guided.Select(row => rows[row])], height, width, (pixels, pictureHeight, pictureWidth), (float)one.Control.Strength), one.Network.IsPooled, one.Control);
         }).ToList();
         return new ControlledBatch((IResidualBatch)inner.Prepare(rows, height, width), batches, guided, guess, rows.Count);
     }
@@ -30,7 +30,7 @@ internal sealed class ControlledNetwork(
     }
 
     private sealed class ControlledBatch(
-        IResidualBatch inner, IReadOnlyList<(ControlNetwork.Batch Batch, Control Control)> controls, int[] guided, bool guess, int rows) : IDenoisingBatch
+        IResidualBatch inner, IReadOnlyList<(ControlNetwork.Batch Batch, bool IsPooled, Control Control)> controls, int[] guided, bool guess, int rows) : IDenoisingBatch
     {
         public Span<float> Input(int row) => inner.Input(row);
 
@@ -46,7 +46,7 @@ internal sealed class ControlledNetwork(
                 }
             }
 
-            foreach (var (batch, _) in controls.Where(one => one.Control.IsOnAt(call.Index, call.Count)))
+            foreach (var (batch, isPooled, _) in controls.Where(one => one.Control.IsOnAt(call.Index, call.Count)))
             {
                 for (var i = 0; i < guided.Length; i++)
                 {
@@ -55,7 +55,7 @@ internal sealed class ControlledNetwork(
                 }
 
                 batch.Run(call.Timestep, cancellation);
-                Add(batch);
+                Add(batch, isPooled);
             }
 
             inner.Run(call, cancellation);
@@ -64,20 +64,20 @@ internal sealed class ControlledNetwork(
         public void Dispose()
         {
             inner.Dispose();
-            foreach (var (batch, _) in controls)
+            foreach (var (batch, _, _) in controls)
             {
                 batch.Dispose();
             }
         }
 
-        private void Add(ControlNetwork.Batch batch)
+        private void Add(ControlNetwork.Batch batch, bool isPooled)
         {
             for (var place = 0; place < inner.Residuals; place++)
             {
-                var weight = guess ? MathF.Pow(10, -1 + ((float)place / (inner.Residuals - 1))) : 1;
+                var weight = guess && !isPooled ? MathF.Pow(10, -1 + ((float)place / (inner.Residuals - 1))) : 1;
                 for (var i = 0; i < guided.Length; i++)
                 {
-                    batch.AddTo(inner.Residual(place, guided[i]), place, i, weight);
+                    batch.AddTo(inner.Residual(place, guided[i]), inner.ResidualChannels(place), place, i, weight);
                 }
             }
         }

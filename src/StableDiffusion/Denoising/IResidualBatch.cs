@@ -6,6 +6,9 @@ internal interface IResidualBatch : IDenoisingBatch
     /// <summary>Places where values are taken in, in the order of <see cref="ResidualShapes"/>; 0 for a UNet that has none.</summary>
     int Residuals { get; }
 
+    /// <summary>Channels of what is added at a place.</summary>
+    int ResidualChannels(int place);
+
     /// <summary>What is added at a place for a row.</summary>
     Span<float> Residual(int place, int row);
 }

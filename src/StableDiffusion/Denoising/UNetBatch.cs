@@ -70,6 +70,8 @@ internal sealed class UNetBatch(OnnxModel model, OnnxModel? shallow, IReadOnlyLi
 
     public int Residuals => calls[0].Residuals.Count;
 
+    public int ResidualChannels(int place) => (int)calls[0].Residuals[place].Shape[1];
+
     public Span<float> Residual(int place, int row)
     {
         var (call, index, rowsOfCall) = Locate(row);

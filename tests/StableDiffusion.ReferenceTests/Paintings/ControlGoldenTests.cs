@@ -49,6 +49,49 @@ public sealed class ControlGoldenTests(Pipelines pipelines) : IClassFixture<Pipe
         Assert.True(Differences.Largest(Paint(golden.Controls[0]), plain) > 0.1, "the control changes nothing");
     }
 
+    // diffusers' global_pool_conditions: the mean over all places, added to every place, for the prompt's rows alone and at full weight.
+    [Fact]
+    public void A_control_that_gives_one_value_for_each_channel_counts_the_same_everywhere_and_leaves_the_negative_prompt_alone()
+    {
+        var golden = GoldenCase.Controls.First(one => one.Model == "sd1").ToRequest();
+        float[] Paint(bool isExpanded, bool isPooled, bool guess)
+        {
+            using var folder = new TemporaryFolder();
+            var network = PooledControl(golden.Controls[0].Model, folder.PathOf("pooled"), isExpanded, isPooled);
+            return pipelines.Of("sd1").Generate(golden with { Controls = [golden.Controls[0] with { Model = network }], GuessMode = guess }).Single().Latents.Values;
+        }
+
+        var pooled = Paint(isExpanded: false, isPooled: true, guess: false);
+
+        Assert.Equal(Paint(isExpanded: true, isPooled: true, guess: false), pooled);
+        Assert.Equal(Paint(isExpanded: false, isPooled: true, guess: true), pooled);
+        Assert.True(Differences.Largest(Paint(isExpanded: true, isPooled: false, guess: true), pooled) > 1e-3, "the weights of guess mode count");
+        Assert.True(Differences.Largest(Paint(isExpanded: true, isPooled: false, guess: false), pooled) > 1e-3, "the negative prompt's rows are guided");
+    }
+
+    /// <summary>A control network whose results are averaged over all places, and, if expanded, written to every place again.</summary>
+    private static string PooledControl(string model, string place, bool isExpanded, bool isPooled)
+    {
+        var graph = OnnxGraph.Load(Path.Combine(model, "model.onnx"));
+        foreach (var output in graph.Outputs.Select(output => output.Name).ToList())
+        {
+            var maker = graph.Nodes.Single(node => node.Outputs.Contains(output));
+            maker.Outputs[maker.Outputs.IndexOf(output)] = $"{output}_places";
+            graph.Nodes.Add(new OnnxNode("GlobalAveragePool", [$"{output}_places"], [isExpanded ? $"{output}_mean" : output]));
+            if (isExpanded)
+            {
+                graph.Nodes.Add(new OnnxNode("Shape", [$"{output}_places"], [$"{output}_shape"]));
+                graph.Nodes.Add(new OnnxNode("Expand", [$"{output}_mean", $"{output}_shape"], [output]));
+            }
+        }
+
+        graph.Sort();
+        Directory.CreateDirectory(place);
+        graph.Save(Path.Combine(place, "model.onnx"));
+        File.WriteAllText(Path.Combine(place, "config.json"), isPooled ? """{"global_pool_conditions": true}""" : "{}");
+        return place;
+    }
+
     private static GoldenCase Golden(string name) => GoldenCase.Controls.Single(one => one.Name == name);
 
     private static void Check(string name, TextToImagePipeline pipeline)
