@@ -20,7 +20,7 @@ public sealed class WrongModelTests : IDisposable
         { "tokenizer/vocab.json", "{\"a\":", "model/tokenizer/vocab.json is not valid JSON" },
         { "tokenizer/vocab.json", "{\"a\": \"x\"}", "model/tokenizer/vocab.json: the id of \"a\" is \"x\", not a whole number from 0 up." },
         { "tokenizer/merges.txt", "#version\na b c", "model/tokenizer/merges.txt line 2: \"a b c\" is not a merge of two entries of vocab.json." },
-        { "scheduler/scheduler_config.json", "{\"_class_name\": \"NewScheduler\"}", "scheduler_config.json: there is no scheduler \"NewScheduler\" here; \"_class_name\" may be" },
+        { "scheduler/scheduler_config.json", "{\"_class_name\": \"NewScheduler\"}", "scheduler_config.json: there is no scheduler \"NewScheduler\" here; choose one, or write into \"_class_name\" one of" },
         { "scheduler/scheduler_config.json", "{}", "scheduler_config.json does not name the scheduler's class (\"_class_name\")." },
         {
             "scheduler/scheduler_config.json",

@@ -3,8 +3,8 @@ namespace StableDiffusion;
 /// <summary>Flux's texts: CLIP's state of the whole text, T5's token by token; the guidance scale where the transformer asks for it.</summary>
 internal sealed class FluxConditioner(ModelFolder folder, NetworkLoader loader) : T5Conditioner(folder, loader, ["text_encoder"], "text_encoder_2")
 {
-    /// <summary>What FluxPipeline of diffusers gives.</summary>
-    private const double UsualGuidance = 3.5;
+    /// <summary>What FluxPipeline of diffusers gives, and FluxImg2ImgPipeline.</summary>
+    private const double UsualGuidance = 3.5, UsualGuidanceFromPicture = 7;
 
     private readonly bool _wantsGuidance = folder.Network.Wants("guidance");
 
@@ -27,6 +27,6 @@ internal sealed class FluxConditioner(ModelFolder folder, NetworkLoader loader) 
         var pooled = clips[0].EncodeWhole(clips[0].Cut(texts.ForClips[0], _ => { }), cancellation);
         var (states, width) = t5!.Value;
         var told = Conditioning.None.With(Conditioning.Text, states, LengthOf(request), width).With("pooled_projections", pooled, pooled.Length);
-        return _wantsGuidance ? told.With("guidance", [(float)(request.DistilledGuidance ?? UsualGuidance)]) : told;
+        return _wantsGuidance ? told.With("guidance", [(float)(request.DistilledGuidance ?? (request.InitImage is null ? UsualGuidance : UsualGuidanceFromPicture))]) : told;
     }
 }

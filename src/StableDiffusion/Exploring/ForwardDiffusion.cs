@@ -24,9 +24,10 @@ internal sealed class ForwardDiffusion
     public bool IsFlow { get; }
 
     /// <summary>The process of a model's scheduler.</summary>
+    /// <exception cref="ModelException">There is no such scheduler here.</exception>
     public static ForwardDiffusion Of(SchedulerConfig config)
     {
-        if (config.ClassName == "FlowMatchEulerDiscreteScheduler")
+        if (config.RequireKnown().ClassName == "FlowMatchEulerDiscreteScheduler")
         {
             var (count, shift) = (config.Whole("num_train_timesteps"), config.Flag("use_dynamic_shifting") ? 1 : config.Real("shift"));
             var flow = Enumerable.Range(1, count).Select(t => (double)t / count).Select(s => (float)(shift * s / (1 + ((shift - 1) * s)))).ToArray();

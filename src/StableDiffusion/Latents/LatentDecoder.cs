@@ -22,14 +22,7 @@ internal sealed class LatentDecoder : IDisposable
     /// <param name="cancellation">Stops the network.</param>
     public RgbImage Decode(Latents latents, Tiles? tiles, CancellationToken cancellation)
     {
-        var scaled = new float[latents.Values.Length];
-        var (scale, shift) = ((float)_folder.Vae.ScalingFactor, (float)_folder.Vae.ShiftFactor);
-        for (var i = 0; i < latents.Values.Length; i++)
-        {
-            scaled[i] = (latents.Values[i] / scale) + shift;
-        }
-
-        var whole = new Tiles.Plane(scaled, latents.Channels, latents.Height, latents.Width);
+        var whole = new Tiles.Plane(_folder.Vae.ToDecoder(latents.Values), latents.Channels, latents.Height, latents.Width);
         var picture = tiles is null ? Run(whole, cancellation) : tiles.Run(whole, tile => Run(tile, cancellation));
         NumericGuard.RequireFinite(picture.Values, "vae_decoder");
         return RgbImage.FromChw(picture.Values, picture.Width, picture.Height);

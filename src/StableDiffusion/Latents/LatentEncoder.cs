@@ -36,12 +36,7 @@ internal sealed class LatentEncoder : IDisposable
         var (values, channels, latentHeight, latentWidth) = tiles is null ? Run(whole, cancellation) : tiles.Run(whole, tile => Run(tile, cancellation));
         NumericGuard.RequireFinite(values, "vae_encoder");
         var sample = channels == 2 * _folder.LatentChannels ? DrawFromPosterior(values, noise) : values;
-        var (scale, shift) = ((float)_folder.Vae.ScalingFactor, (float)_folder.Vae.ShiftFactor);
-        for (var i = 0; i < sample.Length; i++)
-        {
-            sample[i] = (sample[i] - shift) * scale;
-        }
-
+        _folder.Vae.FromEncoder(sample);
         return new Latents(sample, 1, _folder.LatentChannels, latentHeight, latentWidth);
     }
 

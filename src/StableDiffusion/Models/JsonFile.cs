@@ -92,6 +92,24 @@ internal sealed class JsonFile
             : throw Wrong(key, string.Create(CultureInfo.InvariantCulture, $"whole numbers above 0, at least one and at most {mostItems}"));
     }
 
+    /// <summary>A list of finite numbers, so many; null where it is absent.</summary>
+    public IReadOnlyList<float>? Numbers(string key, int count)
+    {
+        if (Find(key, JsonValueKind.Array) is not { } list)
+        {
+            return null;
+        }
+
+        var numbers = list.EnumerateArray().Where(item => item.ValueKind == JsonValueKind.Number).Select(item => item.GetSingle()).Where(float.IsFinite).ToList();
+        return numbers.Count == count && list.GetArrayLength() == count ? numbers : throw Wrong(key, $"a list of {count} numbers");
+    }
+
+    /// <summary>A list of numbers to divide by.</summary>
+    public IReadOnlyList<float>? NumbersNotZero(string key, int count) =>
+        Numbers(key, count) is not { } numbers ? null
+        : numbers.All(number => Math.Abs(number) >= SmallestDivisor) ? numbers
+        : throw Wrong(key, "numbers other than 0");
+
     /// <summary>One number that stands for both, or two.</summary>
     public (int First, int Second)? Pair(string key, int most = Largest)
     {

@@ -12,6 +12,8 @@ public sealed class ModelFolder
 
     private const string WhereModelsAre = "See models/README.md for the folder that is needed.";
 
+    private readonly SchedulerConfig _scheduler;
+
     private ModelFolder(string path, string? variant)
     {
         Path = path;
@@ -20,8 +22,8 @@ public sealed class ModelFolder
         var hasIndex = File.Exists(Combine("model_index.json"));
         var index = hasIndex ? JsonFile.Read(Combine("model_index.json")) : JsonFile.ReadIfExists(Combine("model_index.json"));
         PipelineClass = hasIndex ? index.Text("_class_name") : ModelGuess.PipelineClass(this);
-        ForceZerosForEmptyPrompt = index.Flag("force_zeros_for_empty_prompt") ?? false;
         var family = ModelFamily.Of(PipelineClass, this);
+        ForceZerosForEmptyPrompt = index.Flag("force_zeros_for_empty_prompt") ?? family.ForcesZerosForEmptyPrompt;
         RequireFiles([.. family.NeededFiles(this).Where(file => file != SchedulerFile || family.UsualScheduler is null)]);
 
         var network = JsonFile.ReadIfExists(Combine(family.NetworkPart, "config.json"));
@@ -29,7 +31,7 @@ public sealed class ModelFolder
         TimeConditioningWidth = network.Integer("time_cond_proj_dim");
         Network = family.ReadNetwork(Graphs.Of(NetworkOf(family.NetworkPart)), network);
 
-        Vae = VaeConfig.Read(JsonFile.ReadIfExists(Combine("vae_decoder", "config.json"), Combine("vae", "config.json")));
+        Vae = VaeConfig.Read(JsonFile.ReadIfExists(Combine("vae_decoder", "config.json"), Combine("vae", "config.json")), family.NormalizesLatents);
         SizeGrid = PixelsPerLatent * family.LatentGrid(network);
         Family = family.For(this);
         RequireVariant();
@@ -37,7 +39,7 @@ public sealed class ModelFolder
         MaxTextLength = JsonFile.ReadIfExists(Combine("text_encoder", "config.json")).Integer("max_position_embeddings", MostTokens) ?? 77;
         var scheduler = Combine(SchedulerFile);
         var hasScheduler = File.Exists(scheduler);
-        Scheduler = Family.AsPipelineLoads(hasScheduler ? SchedulerConfig.Load(scheduler) : ModelGuess.Scheduler(Family.UsualScheduler!));
+        _scheduler = hasScheduler ? SchedulerConfig.Load(scheduler) : ModelGuess.Scheduler(Family.UsualScheduler!);
         Guess = hasIndex && hasScheduler ? null : ModelGuess.Describe(this, hasIndex, hasScheduler);
         Vocabulary = ModelVocabulary.Read(Combine("vocabulary.json"));
         Defaults = Family.Defaults(this).Or(JsonFile.ReadIfExists(Combine("generation_config.json")));
@@ -59,7 +61,7 @@ public sealed class ModelFolder
     internal string? Guess { get; }
 
     /// <summary>The scheduler the model was made for, with all its parameters.</summary>
-    internal SchedulerConfig Scheduler { get; }
+    internal SchedulerConfig Scheduler => SchedulerFor(hasMask: false);
 
     /// <summary>Steps, guidance scale and strength where a request leaves them open.</summary>
     internal GenerationDefaults Defaults { get; }
@@ -130,6 +132,9 @@ public sealed class ModelFolder
     /// <exception cref="ModelException">Files are missing or broken.</exception>
     /// <exception cref="RequestException">No part has a network of that variant; the message lists those there are.</exception>
     public static ModelFolder Open(string path, string? variant = null) => new(ModelPlace.Find(path), variant);
+
+    /// <summary>The scheduler's configuration as the family's pipeline in diffusers takes it, that for inpainting where there is a mask.</summary>
+    internal SchedulerConfig SchedulerFor(bool hasMask) => Family.AsPipelineLoads(_scheduler, hasMask);
 
     /// <summary>Builds a scheduler for this model, ready for its first step: for callers that put one of their own around it.</summary>
     /// <param name="name">Any name of a scheduler; null is the model's own.</param>

@@ -11,13 +11,13 @@ internal sealed class GenerationPlan
     {
         Folder = folder;
         Request = request;
-        Steps = RequestCheck.Positive(nameof(request.Steps), request.Steps ?? folder.Defaults.Steps);
+        Steps = RequestCheck.Positive(nameof(request.Steps), folder.Defaults.StepsOf(request));
         ImageCount = request.Latents?.Count ?? RequestCheck.Positive(nameof(request.ImagesPerSeed), request.ImagesPerSeed);
         RequestCheck.Positive(nameof(request.ClipSkip), request.ClipSkip);
-        Scale = RequestCheck.Finite(nameof(request.GuidanceScale), request.GuidanceScale ?? folder.Defaults.GuidanceScale);
+        Scale = RequestCheck.Finite(nameof(request.GuidanceScale), folder.Defaults.GuidanceScaleOf(request));
         GuidanceEmbedding = EmbeddingOf(Scale, folder);
         Guidance = new Guidance(
-            GuidanceEmbedding is null ? Scale : 1,
+            GuidanceEmbedding is null && !LacksNegativePrompt ? Scale : 1,
             RequestCheck.Share(nameof(request.GuidanceRescale), request.GuidanceRescale),
             RequestCheck.Share(nameof(request.GuidanceStart), request.GuidanceStart),
             RequestCheck.Share(nameof(request.GuidanceEnd), request.GuidanceEnd),
@@ -31,7 +31,7 @@ internal sealed class GenerationPlan
         (Width, Height) = PictureSize.Of(request, folder);
         RequestCheck.WhatBelongsTogether(request, folder);
 
-        var config = request.SchedulerConfig.Aggregate(folder.Scheduler, (config, entry) => config.With(entry.Key, entry.Value));
+        var config = request.SchedulerConfig.Aggregate(folder.SchedulerFor(request.Mask is not null), (config, entry) => config.With(entry.Key, entry.Value));
         Scheduler = SchedulerTable.Choose(config, request.Scheduler);
         if (request.SchedulerFactory is null && !folder.Family.CanUse(Scheduler.Entry))
         {
@@ -86,6 +86,9 @@ internal sealed class GenerationPlan
     public float[]? GuidanceEmbedding { get; }
 
     public Guidance Guidance { get; }
+
+    /// <summary>Whether guidance is off because the family needs a negative prompt for it, and none is given.</summary>
+    public bool LacksNegativePrompt => Folder.Family.GuidesByNegativePromptOnly && (Request.NegativePrompt ?? Request.NegativePrompt2) is null;
 
     /// <summary>The scheduler that is asked for, or the model's own.</summary>
     public ResolvedScheduler Scheduler { get; }
@@ -165,6 +168,7 @@ internal sealed class GenerationPlan
             Images = images,
             Eta = Eta,
             EvenLevels = Folder.Family.HasEvenLevels,
+            StepsWithinStrength = Folder.Family.HasStepsWithinStrength,
             Mu = Folder.Family.TimeShift(Scheduler.Config, LatentHeight, LatentWidth),
         };
         return Request.SchedulerFactory?.Invoke(run) ?? Scheduler.Build(run);

@@ -27,7 +27,7 @@ internal static class RequestCheck
             return 1;
         }
 
-        var strength = Share(nameof(request.Strength), request.Strength ?? (request.Mask is null ? folder.Defaults.Strength : folder.Defaults.InpaintingStrength));
+        var strength = Share(nameof(request.Strength), folder.Defaults.StrengthOf(request));
         return strength > 0
             ? strength
             : throw new RequestException(

@@ -12,6 +12,9 @@ internal static partial class Surprises
     /// <summary>All that may surprise, by the property it is about.</summary>
     public static IReadOnlyList<Row> Rows { get; } =
     [
+        new(nameof(ImageRequest.GuidanceScale), plan => plan.Scale > 1 && plan.LacksNegativePrompt,
+            plan => $"the guidance scale {plan.Scale.ToString(CultureInfo.InvariantCulture)} changes nothing: {plan.Folder.Family.Name} is led away from a negative prompt only, and there is none."
+                + (plan.Folder.Network.Wants("guidance") ? " What it was taught to follow the prompt by is its distilled guidance." : "")),
         new(nameof(ImageRequest.NegativePrompt), plan => plan.Request.NegativePrompt is { Length: > 0 } && !plan.Guidance.IsOn,
             plan => $"the negative prompt changes nothing: guidance is off at scale {Scale(plan)}."),
         new(nameof(ImageRequest.GuidanceRescale), plan => plan.Request.GuidanceRescale > 0 && !plan.Guidance.IsOn,

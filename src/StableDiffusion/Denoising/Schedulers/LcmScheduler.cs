@@ -12,13 +12,15 @@ internal sealed class LcmScheduler : AlphaScheduler
     private readonly double _scaling;
 
     public LcmScheduler(SchedulerConfig config, SchedulerRun run)
-        : base(config, run, ConsistencySteps.Of(config, run.Steps))
+        : base(config, run, ConsistencySteps.Of(config, run))
     {
         _prediction = Prediction.Of(config, PredictionType.Epsilon, PredictionType.V, PredictionType.Sample);
         _thresholding = new DynamicThresholding(config, run);
         _scaling = config.Real("timestep_scaling");
         RefuseZeroSnr(_prediction);
     }
+
+    protected override int BeginOf(SchedulerRun run) => run.StepsWithinStrength ? 0 : base.BeginOf(run);
 
     public override void Step(int call, ReadOnlySpan<float> output, Span<float> latents, INoiseSource noise)
     {

@@ -36,13 +36,14 @@ internal abstract class Scheduler : IScheduler
     }
 
     /// <summary>The number of leading steps that the strength leaves out.</summary>
-    protected virtual int BeginOf(SchedulerRun run)
-    {
-        var steps = Math.Min((int)(run.Steps * run.Strength), run.Steps);
-        return steps > 0
+    protected virtual int BeginOf(SchedulerRun run) => Remaining(run, Math.Min((int)(run.Steps * run.Strength), run.Steps));
+
+    /// <summary>The steps left out where these are left to run.</summary>
+    /// <exception cref="RequestException">None is left.</exception>
+    protected static int Remaining(SchedulerRun run, int steps) =>
+        steps > 0
             ? run.Steps - steps
             : throw new RequestException(
                 $"A strength of {run.Strength} leaves none of {run.Steps} steps to run; "
                 + $"ask for more steps or a strength of at least {1.0 / run.Steps:0.###}.");
-    }
 }

@@ -16,21 +16,22 @@ internal sealed class SchedulerConfig
     private readonly string _where;
     private readonly IReadOnlyDictionary<string, JsonElement> _given;
     private readonly IReadOnlySet<string> _asked;
+    private readonly IReadOnlySet<string> _mended;
     private readonly FrozenDictionary<string, SchedulerParameter> _parameters;
     private readonly Dictionary<string, object?> _values = [];
 
-    private SchedulerConfig(string where, string className, IReadOnlyDictionary<string, JsonElement> given, IReadOnlySet<string> asked)
+    /// <param name="where">The file, for messages.</param>
+    /// <param name="className">The diffusers class.</param>
+    /// <param name="given">What the file says, with what is laid over it.</param>
+    /// <param name="asked">The keys that were set by hand.</param>
+    /// <param name="mended">The keys that the file does not have and a pipeline sets for the file's own class.</param>
+    private SchedulerConfig(
+        string where, string className, IReadOnlyDictionary<string, JsonElement> given, IReadOnlySet<string> asked, IReadOnlySet<string> mended)
     {
-        _where = where;
-        _given = given;
-        _asked = asked;
-        ClassName = className;
-        if (!SchedulerParameters.ByClass.TryGetValue(className, out _parameters!))
-        {
-            throw new ModelException(
-                $"{where}: there is no scheduler \"{OneLine.Shorten(OneLine.Of(className))}\" here; \"_class_name\" may be "
-                + $"{string.Join(", ", SchedulerParameters.ByClass.Keys.Order())}.");
-        }
+        (_where, _given, _asked, _mended, ClassName) = (where, given, asked, mended, className);
+
+        // The keys of a class that is not here serve all others.
+        _parameters = SchedulerParameters.ByClass.GetValueOrDefault(className) ?? FrozenDictionary<string, SchedulerParameter>.Empty;
 
         foreach (var parameter in _parameters.Values)
         {
@@ -92,19 +93,37 @@ internal sealed class SchedulerConfig
             throw new RequestException(Complaint(_parameters.GetValueOrDefault(key) ?? parameters[0], element));
         }
 
-        return new SchedulerConfig(_where, ClassName, Given(key, element), _asked.Append(key).ToHashSet());
+        return new SchedulerConfig(_where, ClassName, Given(key, element), _asked.Append(key).ToHashSet(), _mended.Where(mended => mended != key).ToHashSet());
     }
 
-    /// <summary>The same configuration as if its file had said this; a class without the parameter ignores it.</summary>
-    internal SchedulerConfig Amended(string key, JsonNode value) =>
-        new(_where, ClassName, Given(key, ElementOf(value)), _asked);
+    /// <summary>
+    /// The same configuration as a pipeline mends it: a key that the file has gets this value for good, one that only the class has gets it until another
+    /// class is chosen, for diffusers' <c>from_config</c> leaves out what was never given. Any other stays away.
+    /// </summary>
+    internal SchedulerConfig Mended(string key, JsonNode value) =>
+        _given.ContainsKey(key) ? new(_where, ClassName, Given(key, ElementOf(value)), _asked, _mended)
+        : _parameters.ContainsKey(key) ? new(_where, ClassName, Given(key, ElementOf(value)), _asked, _mended.Append(key).ToHashSet())
+        : this;
 
     /// <summary>The same keys read by another diffusers class: it ignores what it does not have and uses its own defaults for the rest.</summary>
     /// <exception cref="RequestException">There is no such class here.</exception>
-    public SchedulerConfig WithClass(string className) =>
-        SchedulerParameters.ByClass.ContainsKey(className)
-            ? new SchedulerConfig(_where, className, _given, _asked)
-            : throw new RequestException($"There is no scheduler class \"{className}\" here; see the list of schedulers.");
+    public SchedulerConfig WithClass(string className)
+    {
+        if (!SchedulerParameters.ByClass.ContainsKey(className))
+        {
+            throw new RequestException($"There is no scheduler class \"{className}\" here; see the list of schedulers.");
+        }
+
+        return className == ClassName
+            ? this
+            : new SchedulerConfig(_where, className, _given.Where(entry => !_mended.Contains(entry.Key)).ToDictionary(), _asked, new HashSet<string>());
+    }
+
+    /// <summary>Refuses to go on with a class that is not here.</summary>
+    /// <exception cref="ModelException">It is not; the message lists those that are.</exception>
+    internal SchedulerConfig RequireKnown() => _parameters.Count > 0 ? this : throw new ModelException(
+        $"{_where}: there is no scheduler \"{OneLine.Shorten(OneLine.Of(ClassName))}\" here; choose one, or write into \"_class_name\" one of "
+        + $"{string.Join(", ", SchedulerParameters.ByClass.Keys.Order())}.");
 
     internal static SchedulerConfig Parse(JsonElement json, string where)
     {
@@ -125,7 +144,7 @@ internal sealed class SchedulerConfig
             given[property.Name] = property.Value.Clone();
         }
 
-        return new SchedulerConfig(where, className.GetString()!, given, new HashSet<string>());
+        return new SchedulerConfig(where, className.GetString()!, given, new HashSet<string>(), new HashSet<string>());
     }
 
     /// <summary>What is wrong for this class with a parameter that was set by hand, or null.</summary>
@@ -165,7 +184,7 @@ internal sealed class SchedulerConfig
     {
         if (value.ValueKind == JsonValueKind.Null || (value.ValueKind == JsonValueKind.String && value.ValueEquals("None")))
         {
-            read = parameter.Kind == ParameterKind.Flag ? false : null;
+            read = parameter.Kind == ParameterKind.Flag ? false : parameter.NullIsDefault ? parameter.Default : null;
             return read is not null || parameter.Default is null;
         }
 

@@ -24,6 +24,9 @@ internal sealed record SchedulerParameter(string Name, ParameterKind Kind, objec
     /// <summary>The highest number allowed.</summary>
     public double Most { get; init; } = double.MaxValue;
 
+    /// <summary>Whether null, as another class's file may have it, is read as the default.</summary>
+    public bool NullIsDefault { get; init; }
+
     /// <summary>Whether a number lies in the range.</summary>
     public bool Allows(double value) => value >= Least && value <= Most;
 }

@@ -80,7 +80,8 @@ internal static class SchedulerParameters
             ],
             ["DDPMScheduler"] =
             [
-                .. Betas(more: ["sigmoid", "laplace"]), _variance with { Default = "fixed_small" }, Flag("clip_sample", true),
+                // DPM-Solvers write null, of which DDPM makes the same as of fixed_small.
+                .. Betas(more: ["sigmoid", "laplace"]), _variance with { Default = "fixed_small", NullIsDefault = true }, Flag("clip_sample", true),
                 _prediction, .. _clipping, .. _leading, _zeroSnr,
             ],
             ["EulerDiscreteScheduler"] =

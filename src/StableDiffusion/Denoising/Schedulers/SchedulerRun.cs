@@ -26,4 +26,10 @@ public sealed record SchedulerRun
     /// the lowest level of training.
     /// </summary>
     public bool EvenLevels { get; init; }
+
+    /// <summary>
+    /// Whether LCM and TCD take all their steps from the part of the schedule that the strength leaves, as LatentConsistencyModelImg2ImgPipeline has it
+    /// (diffusers: <c>set_timesteps(strength=…)</c>), and do not leave steps out.
+    /// </summary>
+    public bool StepsWithinStrength { get; init; }
 }

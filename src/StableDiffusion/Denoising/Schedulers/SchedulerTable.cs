@@ -106,7 +106,7 @@ internal static class SchedulerTable
     {
         if (name is null)
         {
-            var rows = Entries.Where(entry => entry.DiffusersClass == config.ClassName);
+            var rows = Entries.Where(entry => entry.DiffusersClass == config.RequireKnown().ClassName);
             return new(rows.Last(entry => entry.Name != StochasticName || IsStochastic(config)), config);
         }
 

@@ -10,12 +10,14 @@ internal sealed class TcdScheduler : AlphaScheduler
     private readonly double _gamma;
 
     public TcdScheduler(SchedulerConfig config, SchedulerRun run)
-        : base(config, run, ConsistencySteps.Of(config, run.Steps))
+        : base(config, run, ConsistencySteps.Of(config, run))
     {
         _prediction = Prediction.Of(config, PredictionType.Epsilon, PredictionType.V, PredictionType.Sample);
         _gamma = run.Eta ?? 0.3;
         RefuseZeroSnr(_prediction);
     }
+
+    protected override int BeginOf(SchedulerRun run) => run.StepsWithinStrength ? 0 : base.BeginOf(run);
 
     public override void Step(int call, ReadOnlySpan<float> output, Span<float> latents, INoiseSource noise)
     {

@@ -18,6 +18,8 @@ internal sealed class FluxFamily : TransformerFamily
 
     public override bool HasEvenLevels => true;
 
+    public override bool GuidesByNegativePromptOnly => true;
+
     public override IReadOnlyList<IReadOnlyList<string>> ConditionerTurns(ModelFolder folder) => [["text_encoder"], ["text_encoder_2"]];
 
     public override IEnumerable<string> NeededFiles(ModelFolder folder) =>

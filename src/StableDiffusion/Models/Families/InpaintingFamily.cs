@@ -9,5 +9,7 @@ internal sealed class InpaintingFamily : StableDiffusionFamily
 
     public override ModelFamily For(ModelFolder folder) => this;
 
+    public override SchedulerConfig AsPipelineLoads(SchedulerConfig scheduler, bool hasMask) => base.AsPipelineLoads(scheduler, hasMask: true);
+
     public override GenerationDefaults Defaults(ModelFolder folder) => Distilled(folder) ?? new GenerationDefaults(50, 7.5, 1);
 }

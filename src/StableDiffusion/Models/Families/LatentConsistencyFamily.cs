@@ -10,6 +10,10 @@ internal sealed class LatentConsistencyFamily : StableDiffusionFamily
 
     public override IReadOnlyList<string> PipelineNames => ["LatentConsistencyModel"];
 
+    public override bool HasStepsWithinStrength => true;
+
+    public override SchedulerConfig AsPipelineLoads(SchedulerConfig scheduler, bool hasMask) => scheduler;
+
     /// <summary>That of SimianLuo/LCM_Dreamshaper_v7.</summary>
     public override string? UsualScheduler => """
         {"_class_name": "LCMScheduler", "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "clip_sample": false, "set_alpha_to_one": true, "steps_offset": 1}

@@ -77,7 +77,20 @@ internal abstract partial class ModelFamily
     public virtual string? UsualScheduler => null;
 
     /// <summary>The scheduler's configuration as the family's pipeline in diffusers takes it when a model is loaded.</summary>
-    public virtual SchedulerConfig AsPipelineLoads(SchedulerConfig scheduler) => scheduler;
+    /// <param name="scheduler">As its file says.</param>
+    /// <param name="hasMask">Whether it is the pipeline for inpainting.</param>
+    public virtual SchedulerConfig AsPipelineLoads(SchedulerConfig scheduler, bool hasMask) => scheduler;
+
+    /// <summary>Whether a negative prompt that is not given is encoded as zeros where <c>model_index.json</c> does not say.</summary>
+    public virtual bool ForcesZerosForEmptyPrompt => false;
+
+    /// <summary>Whether mean and deviation of the latents, where the autoencoder's configuration has them, are taken off and put back.</summary>
+    public virtual bool NormalizesLatents => false;
+
+    /// <summary>
+    /// Whether guidance is off where no negative prompt is given, as in FluxPipeline: its <c>true_cfg_scale</c> plays a part beside <c>negative_prompt</c> only.
+    /// </summary>
+    public virtual bool GuidesByNegativePromptOnly => false;
 
     /// <summary>Whether the family can be sampled with this scheduler.</summary>
     public virtual bool CanUse(SchedulerEntry scheduler) => scheduler.Name != "flow";
@@ -87,6 +100,9 @@ internal abstract partial class ModelFamily
 
     /// <summary>Whether noise levels run evenly from 1 to 1/steps before they are shifted (<see cref="SchedulerRun.EvenLevels"/>).</summary>
     public virtual bool HasEvenLevels => false;
+
+    /// <summary>Whether all steps are taken within the strength (<see cref="SchedulerRun.StepsWithinStrength"/>).</summary>
+    public virtual bool HasStepsWithinStrength => false;
 
     /// <summary>Refuses what a request asks for and the family cannot do.</summary>
     /// <exception cref="RequestException">The message says what, and what to do instead.</exception>

@@ -30,7 +30,8 @@ internal sealed class StableDiffusion3Family : TransformerFamily
 
     public override (int Height, int Width) SampleSize(JsonFile config) => config.Pair("sample_size") ?? (128, 128);
 
-    public override GenerationDefaults Defaults(ModelFolder folder) => new(28, 7, 0.6);
+    /// <summary>Those of StableDiffusion3Pipeline and its Img2Img.</summary>
+    public override GenerationDefaults Defaults(ModelFolder folder) => new(28, 7, 0.6) { StepsFromPicture = 50 };
 
     /// <summary>That of stabilityai/stable-diffusion-3-medium-diffusers.</summary>
     public override string? UsualScheduler => """{"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0}""";

@@ -37,9 +37,11 @@ internal class StableDiffusionFamily : ModelFamily
         {"_class_name": "PNDMScheduler", "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "skip_prk_steps": true, "set_alpha_to_one": false, "steps_offset": 1}
         """;
 
-    /// <summary>diffusers' pipelines of SD 1 and 2 mend two values of old files when they load a model, whatever the file says.</summary>
-    public override SchedulerConfig AsPipelineLoads(SchedulerConfig scheduler) =>
-        scheduler.Amended("steps_offset", 1).Amended("clip_sample", false);
+    /// <summary>StableDiffusionPipeline and its Img2Img mend two values of old files when they load a model, StableDiffusionInpaintPipeline two as well.</summary>
+    public override SchedulerConfig AsPipelineLoads(SchedulerConfig scheduler, bool hasMask) =>
+        hasMask
+            ? scheduler.Mended("steps_offset", 1).Mended("skip_prk_steps", true)
+            : scheduler.Mended("steps_offset", 1).Mended("clip_sample", false);
 
     public override void Check(ImageRequest request, ModelFolder folder)
     {

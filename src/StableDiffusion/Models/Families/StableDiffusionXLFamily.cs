@@ -25,6 +25,7 @@ internal sealed class StableDiffusionXLFamily : StableDiffusionFamily
         ?? (folder.Network.InputChannels == folder.LatentChannels ? new GenerationDefaults(50, 5, 0.3) : new GenerationDefaults(50, 7.5, Inpainting)) with
         {
             InpaintingStrength = Inpainting,
+            InpaintingGuidanceScale = 7.5,
         };
 
     /// <summary>That of stabilityai/stable-diffusion-xl-base-1.0.</summary>
@@ -32,5 +33,10 @@ internal sealed class StableDiffusionXLFamily : StableDiffusionFamily
         {"_class_name": "EulerDiscreteScheduler", "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "timestep_spacing": "leading", "steps_offset": 1}
         """;
 
-    public override SchedulerConfig AsPipelineLoads(SchedulerConfig scheduler) => scheduler;
+    public override SchedulerConfig AsPipelineLoads(SchedulerConfig scheduler, bool hasMask) => scheduler;
+
+    public override bool ForcesZerosForEmptyPrompt => true;
+
+    /// <summary>Playground v2.5 has them.</summary>
+    public override bool NormalizesLatents => true;
 }

@@ -40,6 +40,36 @@ public class SchedulerConfigTests
         Assert.False(euler.WithClass("DDIMScheduler").Flag("set_alpha_to_one"));
     }
 
+    // DPM-Solvers write "variance_type": null, of which DDPMScheduler._get_variance makes what it makes of fixed_small.
+    [Fact]
+    public void Null_as_another_class_writes_it_is_read_as_the_default() =>
+        Assert.Equal("fixed_small", Of("""{"_class_name":"DPMSolverMultistepScheduler","variance_type":null}""").WithClass("DDPMScheduler").Text("variance_type"));
+
+    // ConfigMixin.extract_init_dict leaves out what is in _use_default_values.
+    [Fact]
+    public void What_a_pipeline_mends_lasts_where_the_file_has_the_key_and_goes_with_the_class_where_it_has_not()
+    {
+        var silent = Of("""{"_class_name":"PNDMScheduler"}""").Mended("steps_offset", 1).Mended("clip_sample", false);
+        var given = Of("""{"_class_name":"PNDMScheduler","steps_offset":0,"clip_sample":true}""").Mended("steps_offset", 1).Mended("clip_sample", false);
+
+        Assert.Equal((1, 1), (silent.Whole("steps_offset"), given.Whole("steps_offset")));
+        Assert.Equal(1, silent.WithClass("PNDMScheduler").Whole("steps_offset"));
+        var (otherSilent, otherGiven) = (silent.WithClass("DDIMScheduler"), given.WithClass("DDIMScheduler"));
+        Assert.Equal((0, 1), (otherSilent.Whole("steps_offset"), otherGiven.Whole("steps_offset")));
+        Assert.Equal((true, false), (otherSilent.Flag("clip_sample"), otherGiven.Flag("clip_sample")));
+        Assert.Equal(5, silent.With("steps_offset", 5).WithClass("DDIMScheduler").Whole("steps_offset"));
+    }
+
+    [Fact]
+    public void A_class_that_is_not_here_is_refused_only_where_it_is_to_run()
+    {
+        var config = Of("""{"_class_name":"DPMSolverSDEScheduler","beta_end":0.012}""");
+
+        Assert.Equal(0.012, SchedulerTable.Choose(config, "euler").Config.Real("beta_end"));
+        Assert.Contains("DPMSolverSDEScheduler", Assert.Throws<ModelException>(() => SchedulerTable.Choose(config, null)).Message, StringComparison.Ordinal);
+        Assert.Throws<ModelException>(() => ForwardDiffusion.Of(config));
+    }
+
     [Fact]
     public void Setting_a_parameter_leaves_the_first_configuration_as_it_was()
     {
@@ -82,7 +112,6 @@ public class SchedulerConfigTests
     [InlineData("{", "valid JSON")]
     [InlineData("[]", "JSON object")]
     [InlineData("{}", "_class_name")]
-    [InlineData("""{"_class_name":"KarrasVeScheduler"}""", "KarrasVeScheduler")]
     [InlineData("""{"_class_name":"DDIMScheduler","beta_start":"low"}""", "beta_start")]
     [InlineData("""{"_class_name":"UniPCMultistepScheduler","solver_p":{}}""", "solver_p")]
     public void A_file_that_is_wrong_is_named_with_what_is_wrong(string text, string what)

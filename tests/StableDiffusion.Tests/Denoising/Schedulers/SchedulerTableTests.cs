@@ -45,6 +45,33 @@ public class SchedulerTableTests
         Assert.Equal(key, choice.Key);
     }
 
+    // LCMScheduler.set_timesteps(4, strength=0.5) of diffusers 0.39: range(1, int(50 · 0.5) + 1) · 20 − 1, backwards, at floor(linspace(0, 25, 4, endpoint=False)).
+    [Theory]
+    [InlineData("lcm")]
+    [InlineData("tcd")]
+    public void A_consistency_model_takes_all_its_steps_within_the_strength_where_its_pipeline_does(string name)
+    {
+        var config = ModelFolder.Open(Goldens.PathOf("models", "lcm")).Scheduler;
+        var run = new SchedulerRun { Steps = 4, Strength = 0.5, StepsWithinStrength = true };
+
+        Assert.Equal([499f, 379f, 259f, 139f], SchedulerTable.Create(config, name, run).Timesteps);
+        Assert.Equal([499f, 259f], SchedulerTable.Create(config, name, run with { StepsWithinStrength = false }).Timesteps);
+        var error = Assert.Throws<RequestException>(() => SchedulerTable.Create(config, name, run with { Strength = 0.05 }));
+        Assert.Contains("a strength of at least 0.08", error.Message, StringComparison.Ordinal);
+        Assert.Equal(4, SchedulerTable.Create(config, name, run with { Strength = 0.08 }).Timesteps.Count);
+    }
+
+    [Theory]
+    [InlineData("flow", "sd3", 1e-17)]
+    [InlineData("flow", "flux-dev", 1e-17)]
+    public void A_flow_model_refuses_a_strength_that_leaves_no_step(string name, string model, double strength)
+    {
+        var config = ModelFolder.Open(FamilyGoldens.PathOf("models", model)).Scheduler;
+        var run = new SchedulerRun { Steps = 2, Strength = strength, Mu = 1 };
+
+        Assert.Contains("leaves none of 2 steps", Assert.Throws<RequestException>(() => SchedulerTable.Create(config, name, run)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Every_name_in_the_table_finds_its_own_row_and_no_other()
     {
