@@ -20,7 +20,7 @@ internal static class CanonicalComposition
     public static string WithoutMarks(string text)
     {
         PlacedRune[] runes = [.. text.EnumerateRunes().Select(rune => new PlacedRune(rune.Value, 0))];
-        return string.Concat(Apart(runes)
+        return string.Concat(InCanonicalOrder(Apart(runes))
             .Select(rune => new Rune(rune.Value))
             .Where(rune => Rune.GetUnicodeCategory(rune) != UnicodeCategory.NonSpacingMark));
     }

@@ -7,14 +7,8 @@ internal sealed partial class ClipTokenizer
     /// <summary>The file in which the tokenizers library keeps all of a tokenizer.</summary>
     internal const string OneFile = "tokenizer.json";
 
-    /// <summary>More than any vocabulary has.</summary>
-    private const int MostIds = 10_000_000;
-
     private const string DefaultBos = "<|startoftext|>";
     private const string DefaultEos = "<|endoftext|>";
-
-    /// <summary>Lengths above this are transformers' way of writing "not known" (1e30).</summary>
-    private const double LongestKnownLength = 1_000_000;
 
     private ClipTokenizer(Vocabulary vocabulary, BytePairEncoder words, SpecialTokens special)
     {
@@ -117,6 +111,25 @@ internal sealed partial class ClipTokenizer
     /// <param name="Words">Where the vocabulary stands that it is for.</param>
     private sealed record Merge(string Sides, string Where, string Words);
 
+    /// <summary>CLIP's special tokens, by its own names where the files give none.</summary>
+    private sealed record SpecialTokens(
+        SpecialToken Bos, SpecialToken Eos, SpecialToken Unknown, SpecialToken Pad, int? ModelMaxLength, IReadOnlyCollection<SpecialToken> Added)
+    {
+        public static SpecialTokens Read(string folder, Vocabulary vocabulary, JsonElement added)
+        {
+            var settings = new TokenizerSettings(folder, vocabulary.File, vocabulary.Ids, "CLIP", added);
+
+            // Where a file gives no more than the text, transformers' CLIPTokenizer looks for all but the padding in lower case.
+            return new SpecialTokens(
+                settings.Named("bos_token", DefaultBos, normalized: true),
+                settings.Named("eos_token", DefaultEos, normalized: true),
+                settings.Named("unk_token", DefaultEos, normalized: true),
+                settings.Named("pad_token", DefaultEos, normalized: false),
+                settings.ModelMaxLength,
+                settings.Added);
+        }
+    }
+
     private sealed record Vocabulary(string File, Dictionary<string, int> Ids)
     {
         /// <param name="file">Where the entries stand, for messages.</param>
@@ -126,7 +139,7 @@ internal sealed partial class ClipTokenizer
             var ids = new Dictionary<string, int>(entries.GetPropertyCount(), StringComparer.Ordinal);
             foreach (var entry in entries.EnumerateObject())
             {
-                ids[entry.Name] = entry.Value.ValueKind == JsonValueKind.Number && entry.Value.TryGetInt32(out var id) && id is >= 0 and < MostIds
+                ids[entry.Name] = entry.Value.ValueKind == JsonValueKind.Number && entry.Value.TryGetInt32(out var id) && id is >= 0 and < TokenizerSettings.MostIds
                     ? id
                     : throw new ModelException(
                         $"{file}: the id of \"{OneLine.Shorten(OneLine.Of(entry.Name))}\" is {OneLine.Shorten(OneLine.Of(entry.Value.GetRawText()))}, not a whole number from 0 up.");

@@ -59,7 +59,7 @@ internal sealed partial class ClipTokenizer
 
         private static bool IsToken(JsonElement token) =>
             token.ValueKind == JsonValueKind.Object
-            && token.TryGetProperty("id", out var id) && id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var number) && number is >= 0 and < MostIds
+            && token.TryGetProperty("id", out var id) && id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var number) && number is >= 0 and < TokenizerSettings.MostIds
             && token.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String;
     }
 }

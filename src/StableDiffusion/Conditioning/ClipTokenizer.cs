@@ -97,26 +97,8 @@ internal sealed partial class ClipTokenizer : ITokenizer
     }
 
     /// <summary>Form C, then lower case character by character. CLIP also joins white space here, which the words never see.</summary>
-    private static PlacedRune[] Normalize(PlacedRune[] text)
-    {
-        const int CapitalIWithDot = 0x130, CombiningDot = 0x307;
-        var lower = new List<PlacedRune>(text.Length);
-        foreach (var rune in CanonicalComposition.Compose(text))
-        {
-            // The only character whose lower case is two: .NET's invariant lower case leaves it alone.
-            if (rune.Value == CapitalIWithDot)
-            {
-                lower.Add(rune with { Value = 'i' });
-                lower.Add(rune with { Value = CombiningDot });
-            }
-            else
-            {
-                lower.Add(rune with { Value = Rune.ToLowerInvariant(new Rune(rune.Value)).Value });
-            }
-        }
-
-        return [.. lower];
-    }
+    private static PlacedRune[] Normalize(PlacedRune[] text) =>
+        [.. CanonicalComposition.Compose(text).SelectMany(rune => LowerCase.Of(rune.Value).Select(value => rune with { Value = value }))];
 
     /// <summary>Cuts the text at the added tokens written in it, the longest where several fit.</summary>
     private static IEnumerable<(ArraySegment<PlacedRune> Before, Token? Match)> Split(PlacedRune[] text, AddedToken[] added)
