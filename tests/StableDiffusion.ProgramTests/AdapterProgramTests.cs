@@ -26,6 +26,18 @@ public sealed class AdapterProgramTests : IDisposable
     }
 
     [Fact]
+    public void The_rank_that_a_tag_asks_for_changes_no_strength_and_is_said_not_to_be_followed()
+    {
+        var outcome = SdProgram.Run(
+            ["red robot <lora:kohya-r4:0.5:0.25:64>", "--lora-dir", LoraGoldens.Folder, "-m", Refused.GoodModel, "--device", "cpu", "--steps", "2", "-s", "1", "-q", "-o", "ranked.png"], _folder.Path, "");
+        var plain = Paint("red robot <lora:kohya-r4:0.5:0.25>", "--lora-dir", LoraGoldens.Folder);
+
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Equal("warning: the tag of the LoRA kohya-r4 asks for its rank 64 alone, which is not done here; all of it is taken.", Assert.Single(outcome.ErrorLines));
+        Assert.Equal(0, Differences.Largest(PngReader.Read(_folder.PathOf("ranked.png")).Image, plain.Image));
+    }
+
+    [Fact]
     public void A_learnt_word_of_a_file_or_a_folder_counts_in_both_prompts_with_weights_and_in_any_case()
     {
         var file = Paint("a (Glorp:1.2) castle", "--embedding", "glorp=" + LoraGoldens.PathOf("glorp-a1111.safetensors"));
@@ -98,6 +110,7 @@ public sealed class AdapterProgramTests : IDisposable
         { "-n <lora:kohya-r4:1>", "say with --lora-dir in which folder it is" },
         { "-n <lora:none:1> --lora-dir GOLDENS", "has no none.safetensors, which the prompt names" },
         { "-n <lora:none:x> --lora-dir GOLDENS", "<lora:none:x> in the prompt is not understood" },
+        { "-n <lora:none:1:1:64:1> --lora-dir GOLDENS", "<lora:none:1:1:64:1> in the prompt is not understood; write <lora:name:0.8>" },
         { "-n <lora:none:1> --lora-dir nowhere", "the folder of LoRAs nowhere cannot be read" },
         { "--embedding none.safetensors", "there is no file none.safetensors." },
         { "--embedding GOLDENS/kohya-r4.safetensors", "is no textual inversion: it holds 198 tensors" },

@@ -47,9 +47,12 @@ internal sealed class AdapterOptions
     {
         var folder = given.GetValue(LoraFolder);
         var loras = request.Loras.ToList();
+        var notes = request.Notes.ToList();
         string? WithoutTags(string? prompt)
         {
             var (rest, tags) = LoraTag.Extract(prompt ?? "");
+            notes.AddRange(tags.Where(tag => tag.Rank is not null).Select(tag =>
+                $"the tag of the LoRA {OneLine.Of(tag.Name)} asks for its rank {tag.Rank} alone, which is not done here; all of it is taken."));
             // A LoRA that is given by its file need not be found.
             loras.AddRange(tags.Where(tag => !loras.Exists(lora => LoraTag.NameOf(lora.Path) == tag.Name)).ToList().Select(tag => new Lora(OfFolder(tag, folder), tag.Weight, tag.TextWeight)).Where(lora => !loras.Contains(lora)));
             return prompt is null ? null : rest;
@@ -64,6 +67,7 @@ internal sealed class AdapterOptions
             Prompt3 = WithoutTags(request.Prompt3),
             NegativePrompt3 = WithoutTags(request.NegativePrompt3),
             Loras = loras,
+            Notes = notes,
         };
     }
 
