@@ -14,16 +14,16 @@ public sealed record ImageRequest
     /// <summary>What it should not show. Null and empty are the same but for SDXL, which encodes null as zeros.</summary>
     public string? NegativePrompt { get; init; }
 
-    /// <summary>SDXL, SD 3, Flux: the text for the second encoder; null for the same text.</summary>
+    /// <summary>SDXL, SD 3, Flux: the text for the second encoder; null or empty for the same text.</summary>
     public string? Prompt2 { get; init; }
 
-    /// <summary>SDXL, SD 3, Flux: the negative text for the second encoder; null for the same text.</summary>
+    /// <summary>SDXL, SD 3, Flux: the negative text for the second encoder; null or empty for the same text.</summary>
     public string? NegativePrompt2 { get; init; }
 
-    /// <summary>SD 3: the text for the third encoder, T5; null for <see cref="Prompt"/>.</summary>
+    /// <summary>SD 3: the text for the third encoder, T5; null or empty for <see cref="Prompt"/>.</summary>
     public string? Prompt3 { get; init; }
 
-    /// <summary>SD 3: the negative text for the third encoder; null for <see cref="NegativePrompt"/>.</summary>
+    /// <summary>SD 3: the negative text for the third encoder; null or empty for <see cref="NegativePrompt"/>.</summary>
     public string? NegativePrompt3 { get; init; }
 
     /// <summary>SD 3, Flux: tokens that T5 is given, 1 to 512; null for 256 (SD 3) or 512 (Flux).</summary>

@@ -13,12 +13,12 @@ internal sealed class FluxConditioner(ModelFolder folder, NetworkLoader loader) 
 
     protected override int LengthOf(ImageRequest request) => TextLength(request);
 
-    protected override Texts Positive(ImageRequest request) => new([request.Prompt], request.Prompt2 ?? request.Prompt, 0);
+    protected override Texts Positive(ImageRequest request) => new([request.Prompt], request.Prompt2.Or(request.Prompt), 0);
 
     protected override Texts Negative(ImageRequest request)
     {
         var text = request.NegativePrompt ?? "";
-        return new([text], request.NegativePrompt2 ?? text, 0);
+        return new([text], request.NegativePrompt2.Or(text), 0);
     }
 
     protected override Conditioning Join(

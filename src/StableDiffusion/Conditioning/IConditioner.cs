@@ -14,3 +14,10 @@ internal interface IConditioner : IDisposable
     /// <exception cref="ModelException">A text encoder fails, or gives numbers that are not finite.</exception>
     IReadOnlyList<GuidedConditioning> Encode(IReadOnlyList<GenerationPlan> plans, Action<string> warn, CancellationToken cancellation);
 }
+
+/// <summary>The texts of models that read several.</summary>
+internal static class FurtherText
+{
+    /// <summary>A text for a further encoder; the first encoder's where there is none or an empty one: diffusers' <c>prompt_2 or prompt</c>.</summary>
+    public static string Or(this string? text, string first) => string.IsNullOrEmpty(text) ? first : text;
+}

@@ -15,13 +15,13 @@ internal sealed class StableDiffusion3Conditioner(ModelFolder folder, NetworkLoa
     protected override int LengthOf(ImageRequest request) => TextLength(request);
 
     protected override Texts Positive(ImageRequest request) =>
-        new([request.Prompt, request.Prompt2 ?? request.Prompt], request.Prompt3 ?? request.Prompt, request.ClipSkip - 1);
+        new([request.Prompt, request.Prompt2.Or(request.Prompt)], request.Prompt3.Or(request.Prompt), request.ClipSkip - 1);
 
     /// <summary>diffusers' StableDiffusion3Pipeline leaves the negative prompt's layers alone.</summary>
     protected override Texts Negative(ImageRequest request)
     {
         var text = request.NegativePrompt ?? "";
-        return new([text, request.NegativePrompt2 ?? text], request.NegativePrompt3 ?? text, 0);
+        return new([text, request.NegativePrompt2.Or(text)], request.NegativePrompt3.Or(text), 0);
     }
 
     protected override Conditioning Join(
