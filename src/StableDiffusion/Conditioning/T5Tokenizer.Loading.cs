@@ -45,22 +45,24 @@ internal sealed partial class T5Tokenizer
         }
 
         var pieces = model.GetProperty("vocab").EnumerateArray().Select(entry => (entry[0].GetString() ?? "", entry[1].GetDouble())).ToList();
-        var specials = root.GetProperty("added_tokens").EnumerateArray().Select(token => new Special(
+        var specials = root.GetProperty("added_tokens").EnumerateArray().Select(token => new TypedToken(
             token.GetProperty("content").GetString() ?? "",
             token.GetProperty("id").GetInt32(),
             token.GetProperty("lstrip").GetBoolean(),
             token.GetProperty("rstrip").GetBoolean())).ToList();
-        return Create(pieces, model.GetProperty("unk_id").GetInt32(), Normalizer(root.GetProperty("normalizer")), specials);
+        var cut = PreTokenizer(root.TryGetProperty("pre_tokenizer", out var preTokenizer) ? preTokenizer : default);
+        return Create(pieces, model.GetProperty("unk_id").GetInt32(), Normalizer(root.GetProperty("normalizer")), cut, specials);
     }
 
-    private static T5Tokenizer Create(List<(string Piece, double Score)> pieces, int unknown, Func<string, string> normalize, List<Special> specials)
+    private static T5Tokenizer Create(
+        List<(string Piece, double Score)> pieces, int unknown, Func<string, string> normalize, Func<Part, IEnumerable<Part>> cut, List<TypedToken> specials)
     {
         if (unknown < 0 || unknown >= pieces.Count)
         {
             throw new FormatException($"the id of unknown pieces is {unknown}, and there are {pieces.Count} pieces");
         }
 
-        return new T5Tokenizer(new UnigramModel(pieces, unknown), normalize, specials);
+        return new T5Tokenizer(new UnigramModel(pieces, unknown), normalize, cut, specials);
     }
 
     private static Func<string, string> Normalizer(JsonElement json)
@@ -91,9 +93,60 @@ internal sealed partial class T5Tokenizer
             case "NFKC":
                 return CanonicalComposition.ComposeCompatible;
             case "Lowercase":
-                return text => text.ToLowerInvariant();
+                return LowerCase.Of;
             case var other:
                 throw new FormatException($"its normalizer {other} is not known");
+        }
+    }
+
+    /// <summary>How a normalized text is cut into words.</summary>
+    private static Func<Part, IEnumerable<Part>> PreTokenizer(JsonElement json)
+    {
+        if (json.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined)
+        {
+            return part => [part];
+        }
+
+        switch (json.GetProperty("type").GetString())
+        {
+            case "Sequence":
+                var steps = json.GetProperty("pretokenizers").EnumerateArray().Select(PreTokenizer).ToList();
+                return part => steps.Aggregate<Func<Part, IEnumerable<Part>>, IEnumerable<Part>>([part], (parts, step) => parts.SelectMany(step));
+            case "WhitespaceSplit":
+                return part => part.Text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
+                    .Select((word, i) => new Part(word, i == 0 && part.IsFirst && !char.IsWhiteSpace(part.Text[0])));
+            case "Metaspace":
+                var isSpace = json.GetProperty("replacement").GetString() == Space.ToString();
+                var splits = !json.TryGetProperty("split", out var split) || split.GetBoolean();
+                var prepends = Prepends(json);
+                return isSpace ? part => Spaced(part, prepends, splits) : throw new FormatException($"its words begin with another character than {Space}");
+            case var other:
+                throw new FormatException($"its pre-tokenizer {other} is not known");
+        }
+    }
+
+    /// <summary>Which parts get a space before them: "always", "first" or "never". Files of before 2023 say with add_prefix_space that all do.</summary>
+    private static string Prepends(JsonElement metaspace)
+    {
+        var name = metaspace.TryGetProperty("prepend_scheme", out var scheme) ? scheme.GetString() : "always";
+        var isBare = metaspace.TryGetProperty("add_prefix_space", out var prefix) && prefix.ValueKind == JsonValueKind.False;
+        return name is "never" || (name is "always" or "first" && !isBare)
+            ? name
+            : throw new FormatException($"its prepend_scheme {name} is not known, or is not what add_prefix_space says");
+    }
+
+    /// <summary>The words of a part, each with the space before it.</summary>
+    private static IEnumerable<Part> Spaced(Part part, string prepends, bool splits)
+    {
+        var text = part.Text.Replace(' ', Space);
+        var bare = text[0] != Space && (prepends == "always" || (prepends == "first" && part.IsFirst));
+        text = bare ? Space + text : text;
+        for (var start = 0; start < text.Length;)
+        {
+            var next = splits ? text.IndexOf(Space, start + 1) : -1;
+            next = next < 0 ? text.Length : next;
+            yield return new Part(text[start..next], part.IsFirst && start == 0);
+            start = next;
         }
     }
 
@@ -162,16 +215,17 @@ internal sealed partial class T5Tokenizer
 
         var specials = pieces.Index()
             .Where(entry => entry.Item.Piece is "<pad>" or "</s>" or "<unk>")
-            .Select(entry => new Special(entry.Item.Piece, entry.Index, false, false))
+            .Select(entry => new TypedToken(entry.Item.Piece, entry.Index))
             .ToList();
         for (var i = ExtraIds - 1; i >= 0; i--)
         {
-            specials.Add(new Special($"<extra_id_{i}>", pieces.Count, false, false));
+            specials.Add(new TypedToken($"<extra_id_{i}>", pieces.Count));
             pieces.Add(($"<extra_id_{i}>", 0));
         }
 
         var spaces = new Regex(" {2,}", RegexOptions.CultureInvariant);
-        return Create(pieces, unknown, text => spaces.Replace((map?.Apply(text) ?? text).TrimEnd(), Space.ToString()), specials);
+        return Create(
+            pieces, unknown, text => spaces.Replace((map?.Apply(text) ?? text).TrimEnd(), Space.ToString()), part => Spaced(part, "always", splits: true), specials);
     }
 
     private static (string Piece, double Score, ulong Type) Piece(ProtobufReader reader)

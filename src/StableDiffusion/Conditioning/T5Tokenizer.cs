@@ -12,15 +12,17 @@ internal sealed partial class T5Tokenizer : ITokenizer
 
     private readonly UnigramModel _model;
     private readonly Func<string, string> _normalize;
-    private readonly Special[] _specials;
+    private readonly Func<Part, IEnumerable<Part>> _cut;
+    private readonly TypedTokens _specials;
 
-    private T5Tokenizer(UnigramModel model, Func<string, string> normalize, IEnumerable<Special> specials)
+    private T5Tokenizer(UnigramModel model, Func<string, string> normalize, Func<Part, IEnumerable<Part>> cut, IEnumerable<TypedToken> specials)
     {
         _model = model;
         _normalize = normalize;
-        _specials = [.. specials.Where(special => special.Content.Length > 0).OrderByDescending(special => special.Content.Length)];
-        PadId = IdOf("<pad>") ?? 0;
-        EosId = IdOf("</s>") ?? 1;
+        _cut = cut;
+        _specials = new TypedTokens(specials);
+        PadId = _specials.IdOf("<pad>") ?? 0;
+        EosId = _specials.IdOf("</s>") ?? 1;
     }
 
     /// <summary>T5's texts begin with their first word.</summary>
@@ -32,63 +34,32 @@ internal sealed partial class T5Tokenizer : ITokenizer
     /// <summary>The token that ends every text.</summary>
     public int EosId { get; }
 
-    /// <summary>A token that is looked for in the text as it was typed.</summary>
-    private sealed record Special(string Content, int Id, bool StripsLeft, bool StripsRight);
+    /// <summary>A part of a text.</summary>
+    /// <param name="Text">What it is.</param>
+    /// <param name="IsFirst">Whether the text begins with it.</param>
+    private readonly record struct Part(string Text, bool IsFirst);
 
     /// <summary>The ids of a text without the end token, however many they are. Never fails.</summary>
     public IReadOnlyList<int> Encode(string text)
     {
         var ids = new List<int>();
-        var rest = Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)); // lone surrogates become U+FFFD
-        while (NextSpecial(rest) is var (at, special))
+        var isFirst = true;
+        var whole = Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)); // lone surrogates become U+FFFD
+        foreach (var (part, special) in _specials.Split(whole))
         {
-            AddWords(special.StripsLeft ? rest[..at].TrimEnd() : rest[..at], ids);
-            ids.Add(special.Id);
-            rest = rest[(at + special.Content.Length)..];
-            rest = special.StripsRight ? rest.TrimStart() : rest;
-        }
-
-        AddWords(rest, ids);
-        return ids;
-    }
-
-    private int? IdOf(string content) => Array.Find(_specials, special => special.Content == content)?.Id;
-
-    /// <summary>The first special token of a text, the longest where several begin at one place.</summary>
-    private (int At, Special Special)? NextSpecial(string text)
-    {
-        (int At, Special Special)? first = null;
-        foreach (var special in _specials)
-        {
-            var at = text.IndexOf(special.Content, StringComparison.Ordinal);
-            if (at >= 0 && (first is null || at < first.Value.At))
+            if (_normalize(part) is { Length: > 0 } normalized)
             {
-                first = (at, special);
+                ids.AddRange(_cut(new Part(normalized, isFirst)).SelectMany(word => _model.Encode(word.Text)));
             }
+
+            if (special is { } id)
+            {
+                ids.Add(id);
+            }
+
+            isFirst = false;
         }
 
-        return first;
-    }
-
-    private void AddWords(string text, List<int> ids)
-    {
-        var spaced = _normalize(text).Replace(' ', Space);
-        if (spaced.Length == 0)
-        {
-            return;
-        }
-
-        if (spaced[0] != Space)
-        {
-            spaced = Space + spaced;
-        }
-
-        for (var start = 0; start < spaced.Length;)
-        {
-            var next = spaced.IndexOf(Space, start + 1);
-            next = next < 0 ? spaced.Length : next;
-            ids.AddRange(_model.Encode(spaced[start..next]));
-            start = next;
-        }
+        return ids;
     }
 }

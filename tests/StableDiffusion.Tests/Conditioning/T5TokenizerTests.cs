@@ -26,6 +26,49 @@ public sealed class T5TokenizerTests
     }
 
     [Fact]
+    public void Words_are_cut_as_the_file_s_pre_tokenizer_says()
+    {
+        using var folder = new TemporaryFolder();
+        var rows = TokenizerGolden.Read()["t5"]!.AsArray();
+
+        Assert.NotEmpty(rows);
+        Assert.All(rows, row =>
+        {
+            var file = JsonNode.Parse(File.ReadAllText(FamilyGoldens.PathOf("t5-tokenizer", "tokenizer.json")))!;
+            file["pre_tokenizer"] = row!["pre_tokenizer"]?.DeepClone();
+            file["normalizer"] = (string?)row["normalizer"] switch
+            {
+                "whole" => file["normalizer"]!.DeepClone(),
+                "first" => file["normalizer"]!["normalizers"]![0]!.DeepClone(),
+                _ => null,
+            };
+            File.WriteAllText(folder.PathOf("tokenizer.json"), file.ToJsonString());
+            var tokenizer = T5Tokenizer.Load(folder.Path);
+
+            Assert.All(row["texts"]!.AsArray(), text => Assert.Equal(Numbers(text!["ids"]!), tokenizer.Encode((string)text["text"]!)));
+        });
+    }
+
+    [Theory]
+    [InlineData("""{"type": "ByteLevel"}""", "its pre-tokenizer ByteLevel is not known")]
+    [InlineData("""{"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, {"type": "Digits"}]}""", "its pre-tokenizer Digits is not known")]
+    [InlineData("""{"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "last"}""", "its prepend_scheme last is not known")]
+    [InlineData("""{"type": "Metaspace", "replacement": "\u2581", "add_prefix_space": false}""", "is not what add_prefix_space says")]
+    [InlineData("""{"type": "Metaspace", "replacement": "_"}""", "its words begin with another character")]
+    public void A_pre_tokenizer_that_is_not_known_is_named(string preTokenizer, string words)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.PathOf("tokenizer.json"), $$"""
+            {"model": {"type": "Unigram", "unk_id": 0, "vocab": [["a", 0]]}, "added_tokens": [], "normalizer": null, "pre_tokenizer": {{preTokenizer}}}
+            """);
+
+        var message = Assert.Throws<ModelException>(() => T5Tokenizer.Load(folder.Path)).Message;
+
+        Assert.StartsWith(folder.PathOf("tokenizer.json"), message, StringComparison.Ordinal);
+        Assert.Contains(words, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_damaged_file_is_named()
     {
         using var folder = new TemporaryFolder();
@@ -71,7 +114,7 @@ public sealed class T5TokenizerTests
         static string WithNormalizer(string normalizer) =>
             """{"model": {"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0]"""
             + string.Concat("\u2581fine12\u00C5\u30D1\u2044".Distinct().Select(piece => $", [\"{piece}\", -1]"))
-            + $$"""]}, "added_tokens": [{"id": 99, "content": "</s>", "lstrip": false, "rstrip": false}], "normalizer": {{normalizer}}}""";
+            + $$"""]}, "added_tokens": [{"id": 99, "content": "</s>", "lstrip": false, "rstrip": false}], "normalizer": {{normalizer}}, "pre_tokenizer": {"type": "Metaspace", "replacement": "\u2581"} }""";
     }
 
     internal static int[] Numbers(JsonNode list) => [.. list.AsArray().Select(id => (int)id!)];

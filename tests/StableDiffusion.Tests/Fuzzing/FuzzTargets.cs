@@ -270,6 +270,7 @@ internal sealed class FuzzTargets : IDisposable
          "normalizer": {"type": "Sequence", "normalizers": [{"type": "Precompiled", "precompiled_charsmap": null}, {"type": "NFKC"}, {"type": "Nmt"}, {"type": "Lowercase"},
           {"type": "Strip", "strip_left": false, "strip_right": true}, {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "\u2581"},
           {"type": "Replace", "pattern": {"String": "``"}, "content": "\""}]},
+         "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first", "split": true}]},
          "model": {"type": "Unigram", "unk_id": 2, "vocab": [["<pad>", 0.0], ["</s>", 0.0], ["<unk>", 0.0], ["\u2581", -2.5], ["a", -3], ["\u2581photo", -5.25]]}}
         """u8.ToArray();
 
