@@ -7,7 +7,10 @@ namespace StableDiffusion;
 /// How a picture was made, in the text that AUTOMATIC1111's webui keeps in a PNG under <see cref="Keyword"/> and that most other programs read:
 /// the prompt, a line "Negative prompt: …" unless that is empty, and a last line "Steps: 20, Sampler: Euler a, …".
 /// </summary>
-/// <remarks>The form has no escape in its prompts: one with a line that begins "Negative prompt:" is split there when it is read.</remarks>
+/// <remarks>
+/// The form has no escape in its prompts: one with a line that begins "Negative prompt:", white space aside, is split there when it is read, and
+/// further lines that begin so lose these words, as in the webui.
+/// </remarks>
 public sealed record GenerationParameters
 {
     /// <summary>The PNG text keyword.</summary>
@@ -156,14 +159,22 @@ public sealed record GenerationParameters
 
     private static (string Prompt, string NegativePrompt) SplitPrompts(string text)
     {
-        var at = text.StartsWith(NegativePrefix, StringComparison.Ordinal) ? 0 : text.IndexOf('\n' + NegativePrefix, StringComparison.Ordinal) + 1;
-        if (at == 0 && !text.StartsWith(NegativePrefix, StringComparison.Ordinal))
+        StringBuilder prompt = new(), negative = new();
+        var current = prompt;
+        foreach (var line in text.Split('\n'))
         {
-            return (text, "");
+            var content = line.AsSpan();
+            if (line.AsSpan().TrimStart().StartsWith(NegativePrefix, StringComparison.Ordinal))
+            {
+                current = negative;
+                content = line.AsSpan().TrimStart()[NegativePrefix.Length..];
+                content = content is [' ', ..] ? content[1..] : content;
+            }
+
+            current.Append(current.Length > 0 ? "\n" : "").Append(content);
         }
 
-        var negative = text[(at + NegativePrefix.Length)..];
-        return (text[..Math.Max(0, at - 1)], negative.StartsWith(' ') ? negative[1..] : negative);
+        return (prompt.ToString(), negative.ToString());
     }
 
     private static string? Number<T>(T? value)

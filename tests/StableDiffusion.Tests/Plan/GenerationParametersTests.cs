@@ -63,6 +63,21 @@ public class GenerationParametersTests
         Assert.Equal([new("Lora hashes", "a: 1, b: 2"), new("Steps", "99")], read.Extra);
     }
 
+    // parse_generation_parameters strips each line before it looks for the words
+    [Theory]
+    [InlineData("a cat\n  Negative prompt: dog", "a cat", "dog")]
+    [InlineData("a cat\n\tNegative prompt:dog\r", "a cat", "dog")]
+    [InlineData("a cat\nNegative prompt: dog\nNegative prompt: bird\n fish", "a cat", "dog\nbird\n fish")]
+    [InlineData("Negative prompt: dog", "", "dog")]
+    [InlineData("a cat\nNegative prompt:\ndog", "a cat", "dog")]
+    [InlineData("a Negative prompt: dog\n  cat", "a Negative prompt: dog\n  cat", "")]
+    public void A_line_of_the_negative_prompt_is_found_however_it_is_indented(string prompts, string prompt, string negative)
+    {
+        Assert.True(GenerationParameters.TryParse(prompts + "\nSteps: 20, Sampler: Euler a, CFG scale: 7", out var read));
+
+        Assert.Equal((prompt, negative.Trim()), (read.Prompt, read.NegativePrompt.Trim()));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("just a prompt")]
