@@ -56,15 +56,15 @@ internal static class BatchCommand
             return DryRun(jobs, table, settings, log);
         }
 
+        BatchFolder.RequireWritable(folderPath, shard);
         using var interruption = new Interruption();
         BatchPainter? work = null;
         try
         {
             using var pipeline = program.Open(parsed, log);
-            using var folder = BatchFolder.Open(folderPath, shard, parsed.GetValue(own.Resume));
+            using var folder = BatchFolder.Open(folderPath, shard, parsed.GetValue(own.Resume), log.Warn);
             work = new BatchPainter(pipeline, folder, names, table, settings, log);
             work.Paint(new JobQueue(jobs, interruption.Token), interruption.Token);
-            folder.Finish();
             log.EndBar();
             log.Info(work.Summary());
             return work.Failed == 0 ? ExitCode.Done : ExitCode.Failed;
@@ -120,7 +120,7 @@ internal static class BatchCommand
     {
         try
         {
-            table.Request(job.Fields);
+            FieldTable.PicturesOf(job.Fields, table.Request(job.Fields));
             if (job.Output is { } output)
             {
                 OutputPattern.ParseLine(output);
@@ -136,7 +136,6 @@ internal static class BatchCommand
 
     private static StreamReader Open(string file)
     {
-        var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
         if (file == "-" && !StandardStreams.HasInput)
         {
             throw new RequestException("the batch is to be read from standard input, which is closed; pipe a text into it.");
@@ -144,12 +143,12 @@ internal static class BatchCommand
 
         if (file == "-")
         {
-            return new StreamReader(Console.OpenStandardInput(), utf8);
+            return new StreamReader(Console.OpenStandardInput(), BatchReader.Encoding);
         }
 
         try
         {
-            return new StreamReader(file, utf8);
+            return new StreamReader(file, BatchReader.Encoding);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -11,7 +11,7 @@ internal static class MergeCommand
     public static Command Create()
     {
         var folder = new Argument<string>("folder") { Description = "The folder that the shards painted into." };
-        var merge = new Command("merge", "Checks all pictures of a folder's manifests and joins these in manifest.jsonl, in order. Exit code 1 if a picture is torn or gone. Example:\n  sd batch merge out/") { folder };
+        var merge = new Command("merge", "Checks all pictures of a folder's manifests and joins these in manifest.jsonl, in order. Exit code 1 if a picture is torn or gone, or a line not understood. Example:\n  sd batch merge out/") { folder };
         merge.SetAction(parsed => Run(parsed.GetValue(folder)!));
         return merge;
     }
@@ -25,9 +25,22 @@ internal static class MergeCommand
 
         using var alone = BatchLock.Take(folder, shard: null);
         var byPath = new Dictionary<string, JsonObject>();
+        var isUnderstood = true;
         foreach (var line in Manifest.Read(folder))
         {
-            byPath[(string)line["path"]!] = line;
+            if (line.Entry is { } entry)
+            {
+                byPath[(string)entry["path"]!] = entry;
+                continue;
+            }
+
+            isUnderstood = false;
+            Console.Error.WriteLine($"error: {line.Place} is no manifest line of a picture in this folder; mend it or take it out. No manifest is changed.");
+        }
+
+        if (!isUnderstood)
+        {
+            return ExitCode.Failed;
         }
 
         var whole = new List<JsonObject>();
@@ -44,7 +57,7 @@ internal static class MergeCommand
         }
 
         var ordered = whole.OrderBy(line => (long?)line["index"] ?? 0).ThenBy(line => (long?)line["image"] ?? 0);
-        var manifest = Path.Combine(folder, "manifest.jsonl");
+        var manifest = Path.Combine(folder, Manifest.NameOf(shard: null));
         AtomicFile.Write(manifest, stream =>
         {
             foreach (var line in ordered)

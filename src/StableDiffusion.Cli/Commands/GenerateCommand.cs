@@ -77,8 +77,9 @@ internal static class GenerateCommand
         using var interruption = new Interruption();
         try
         {
-            var again = from is null ? null : Again(from, parsed, image, log);
-            var request = again is null ? image.Request(parsed) : new FieldTable(image).Request(again);
+            var table = new FieldTable(image);
+            var fields = from is null ? new LineFields(table.Defaults(parsed)) { [FieldTable.Prompt] = [image.PromptText(parsed)] } : Again(from, parsed, image, log);
+            var request = from is null ? image.Request(new GivenByCommandLine(parsed), fields[FieldTable.Prompt][0]) : table.Request(fields);
             var pattern = OutputPattern.Parse(output);
             PictureFile.RequireWritable(pattern, request);
             if (latentsPath is not null)
@@ -94,7 +95,7 @@ internal static class GenerateCommand
             var files = steps.Files(parsed, request);
             var preview = steps.Screen(parsed, log);
             request = request with { ReportsSteps = files is not null || preview is not null };
-            var json = program.Json(parsed) ? again is null ? Job(parsed, image, request.Prompt) : new FieldTable(image).ToJson(again) : null;
+            var json = program.Json(parsed) ? table.ToJson(fields) : null;
             using var pipeline = program.Open(parsed, log, opensOnce: request is { Seeds.Count: 1, Hires: null, ReportsSteps: false });
             preview?.Begin(pipeline.FitColours(request, interruption.Token));
             var progress = new StepProgress(new ConsoleProgress(log), files, preview);
@@ -107,7 +108,7 @@ internal static class GenerateCommand
                 var (path, file) = PictureFile.Write(picture, pattern, count, request.Prompt, image.QualityOf(new GivenByCommandLine(parsed)));
                 preview?.Finish(picture);
                 log.EndBar();
-                StandardStreams.WriteResult(json is null ? path : ResultJson.ToText(ResultJson.Of(path, file, json, picture, pipeline)), path);
+                StandardStreams.WriteResult(json is null ? path : ResultJson.ToText(ResultJson.Of(path, file, json, request.PicturesPerSeed, picture, pipeline)), path);
                 log.Event("picture", () => new JsonObject { ["path"] = path, ["index"] = picture.Index });
                 log.Info(Summary(picture, pipeline));
                 if (files is not null)
@@ -167,15 +168,6 @@ internal static class GenerateCommand
         }
 
         return fields;
-    }
-
-    /// <summary>What the command line asks for, as a line of a batch file.</summary>
-    private static JsonObject Job(ParseResult parsed, ImageOptions image, string prompt)
-    {
-        var table = new FieldTable(image);
-        var fields = new LineFields(table.Defaults(parsed)) { [FieldTable.Prompt] = [prompt] };
-        fields.Remove(FieldTable.BatchCount);
-        return table.ToJson(fields);
     }
 
     private static string Summary(GeneratedImage picture, TextToImagePipeline pipeline)

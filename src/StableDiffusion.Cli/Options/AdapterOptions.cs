@@ -6,6 +6,9 @@ namespace StableDiffusion.Cli;
 /// <summary>The options that add something to the model: LoRAs and learnt words.</summary>
 internal sealed class AdapterOptions
 {
+    public const string LoraField = "lora";
+    public const string EmbeddingField = "embedding";
+
     private const string Extension = ".safetensors";
 
     public Option<string[]> Loras { get; } = new("--lora")
@@ -33,6 +36,9 @@ internal sealed class AdapterOptions
         Description = "A folder of textual inversions, each by its name.",
         HelpName = "folder",
     };
+
+    /// <summary>The fields of batch lines that the LoRAs and words of a request come from, beside its prompts.</summary>
+    public static IReadOnlyList<string> Fields { get; } = [LoraField, "lora_dir", EmbeddingField, "embedding_dir"];
 
     public IReadOnlyList<Setting> Table =>
     [

@@ -7,7 +7,7 @@ namespace StableDiffusion.Cli;
 
 /// <summary>
 /// The options that one line of a batch file may give: those of the command line, by any of their names, with - or _ between words, and
-/// <c>output</c> and <c>index</c>.
+/// <c>output</c>, <c>index</c> and <c>picture</c>.
 /// </summary>
 internal sealed class FieldTable
 {
@@ -18,6 +18,9 @@ internal sealed class FieldTable
     public const string BatchCount = "batch_count";
     public const string Output = "output";
     public const string Index = "index";
+
+    /// <summary>One of several pictures of a seed, counted from 0: the others are not kept.</summary>
+    public const string Picture = "picture";
     public const string BatchSize = "batch_size";
     public const string SchedulerConfig = "scheduler_config";
 
@@ -36,6 +39,10 @@ internal sealed class FieldTable
     /// <summary>What people call fields in tables, besides the options' own names.</summary>
     private static readonly Dictionary<string, string> _synonyms = new() { ["denoising_strength"] = "strength", ["positive_prompt"] = Prompt };
 
+    /// <summary>Options that are not of a picture but of the run.</summary>
+    private static readonly HashSet<string> _ofProgram =
+        [.. from option in (IEnumerable<Option>)[new ProgramOptions().Model, .. new ProgramOptions().All] select OptionNames.FieldOf(option.Name)];
+
     private static readonly HashSet<string> _manyWords = [Prompt, "negative_prompt", "prompt_2", "negative_prompt_2"];
 
     private readonly ImageOptions _image;
@@ -45,7 +52,7 @@ internal sealed class FieldTable
     public FieldTable(ImageOptions image)
     {
         _image = image;
-        Option[] ofLines = [new Option<string>("--" + Output), new Option<int>("--" + Index)];
+        Option[] ofLines = [new Option<string>("--" + Output), new Option<int>("--" + Index), new Option<int>("--" + Picture)];
         foreach (var option in (IEnumerable<Option>)[.. image.All, .. ofLines])
         {
             Names = [.. Names, OptionNames.FieldOf(option.Name)];
@@ -65,10 +72,16 @@ internal sealed class FieldTable
     public string NameOf(string name) =>
         TryNameOf(name, out var field)
             ? field
-            : throw new RequestException($"there is no option {OneLine.Quote(name)}; see batch --help for all that a line may have.");
+            : throw new RequestException(
+                IsOfProgram(name)
+                    ? $"{OneLine.Quote(name)} is the same for all lines; take it out, and give it to the command."
+                    : $"there is no option {OneLine.Quote(name)}; see batch --help for all that a line may have.");
 
     /// <summary>Whether a name is of the webui's files and says nothing that this program could do.</summary>
     public static bool IsForeign(string name) => _ofWebUi.Contains(FieldName(name)) || _neutral.ContainsKey(FieldName(name));
+
+    /// <summary>Whether a name is of an option that all lines share.</summary>
+    public static bool IsOfProgram(string name) => _ofProgram.Contains(FieldName(name));
 
     /// <summary>Leaves such a field out and says so, or refuses it where it would change the picture.</summary>
     public static void LeaveOut(string name, string value, Action<string> note)
@@ -143,6 +156,13 @@ internal sealed class FieldTable
 
         return _image.Request(fields, prompt[0]);
     }
+
+    /// <summary>Which pictures of its seed a job is for: the one that <see cref="Picture"/> names, or all.</summary>
+    /// <exception cref="RequestException">There is none of that number.</exception>
+    public static IReadOnlyList<int> PicturesOf(LineFields fields, ImageRequest request) =>
+        !fields.TryGetValue(Picture, out var picture) ? [.. Enumerable.Range(0, request.PicturesPerSeed)]
+        : Numbers.TryWhole(picture[0], out var number) && number >= 0 && number < request.PicturesPerSeed ? [number]
+        : throw new RequestException($"{Picture} {OneLine.Quote(picture[0])} must be a number from 0 to {request.PicturesPerSeed - 1}, for each seed has {request.PicturesPerSeed}.");
 
     /// <summary>The quality of JPEG and WebP that the fields of a job ask for, which <see cref="Request"/> has checked.</summary>
     public int QualityOf(LineFields fields) => _image.QualityOf(fields);

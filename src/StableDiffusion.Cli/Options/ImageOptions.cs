@@ -436,7 +436,9 @@ internal sealed class ImageOptions
         }
     }
 
-    private string PromptText(ParseResult line)
+    /// <summary>The prompt that a command line gives, or standard input, which is read.</summary>
+    /// <exception cref="RequestException">There is none, or there are two.</exception>
+    public string PromptText(ParseResult line)
     {
         var argument = line.GetValue(PromptArgument);
         var option = line.GetValue(Prompt);

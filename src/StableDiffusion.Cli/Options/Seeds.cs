@@ -9,10 +9,16 @@ namespace StableDiffusion.Cli;
 /// </summary>
 internal static class Seeds
 {
+    /// <summary>What stands for a seed that is yet to be drawn.</summary>
+    public const string Drawn = "-1";
+
     private const int MostInARange = 1_000_000;
 
     /// <summary>A seed as people write it.</summary>
     public static string Text(long seed) => unchecked((ulong)seed).ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>A random seed.</summary>
+    public static long Draw() => RandomNumberGenerator.GetInt32(int.MaxValue);
 
     /// <summary>All seeds that the text and <c>--batch-count</c> ask for: each entry counts up <paramref name="batchCount"/> times.</summary>
     /// <param name="text">A number, a list, a range or -1.</param>
@@ -46,7 +52,7 @@ internal static class Seeds
             return Enumerable.Range(0, (int)(last - first) + 1).Select(i => first + (ulong)i);
         }
 
-        return [entry.Trim() == "-1" ? (ulong)RandomNumberGenerator.GetInt32(int.MaxValue) : Number(entry, text, property)];
+        return [entry.Trim() == Drawn ? (ulong)Draw() : Number(entry, text, property)];
     }
 
     private static ulong Number(string number, string text, string property)

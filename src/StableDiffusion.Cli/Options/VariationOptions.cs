@@ -1,15 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Security.Cryptography;
 
 namespace StableDiffusion.Cli;
 
 /// <summary>The options for pictures close to that of a seed, and for those without a seam.</summary>
 internal sealed class VariationOptions
 {
-    /// <summary>What the webui writes where no variation is asked for.</summary>
-    private const string Unset = "-1";
-
     public Option<string?> Seed { get; } = new("--variation-seed", "--subseed")
     {
         Description = "The seed of noise that is mixed into the start noise; -1 draws one. With --batch-count this one counts up, and --seed stays.",
@@ -37,7 +33,7 @@ internal sealed class VariationOptions
         var text = given.GetValue(Seed);
         if (given.GetValue(Strength) is not { } strength)
         {
-            return text is null or Unset
+            return text is null or Seeds.Drawn // what the webui writes where no variation is asked for
                 ? request
                 : throw new RequestException(
                     nameof(ImageRequest.VariationStrength),
@@ -54,7 +50,7 @@ internal sealed class VariationOptions
 
         return request with
         {
-            VariationSeed = variation == -1 ? RandomNumberGenerator.GetInt32(int.MaxValue) : variation,
+            VariationSeed = variation == -1 ? Seeds.Draw() : variation,
             VariationStrength = strength,
             Seeds = strength > 0 && batchCount > 1 ? [.. Seeds.Expand(seed, 1).SelectMany(one => Enumerable.Repeat(one, batchCount))] : request.Seeds,
         };

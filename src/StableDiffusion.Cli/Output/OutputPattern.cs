@@ -47,18 +47,14 @@ internal sealed partial class OutputPattern
         }
 
         var cut = output[..output.IndexOf('{', StringComparison.Ordinal)].LastIndexOfAny(['/', Path.DirectorySeparatorChar]) + 1;
+        RequireInner("--output", output, output[cut..]);
         return (cut == 0 ? "." : output[..cut], new OutputPattern(output[cut..], isOneFile: false));
     }
 
     /// <summary>Reads <c>output</c> of one line of a batch: a name or pattern inside the batch's folder.</summary>
     public static OutputPattern ParseLine(string output)
     {
-        if (Path.IsPathRooted(Checked(output)) || output.Contains(':', StringComparison.Ordinal) && !output.Contains('{', StringComparison.Ordinal)
-            || output.Split('/', '\\').Any(part => part.Trim() is ".." or "." or ""))
-        {
-            throw new RequestException($"output {OneLine.Quote(output)} must lie inside the batch's folder: no leading /, no .. in it.");
-        }
-
+        RequireInner("output", Checked(output), output);
         CountPlaceholders("output", output);
         return new OutputPattern(output, isOneFile: false);
     }
@@ -89,9 +85,20 @@ internal sealed partial class OutputPattern
         $"{Path.ChangeExtension(path, null)}-{number.ToString(CultureInfo.InvariantCulture)}{Path.GetExtension(path)}";
 
     private static string Checked(string output) =>
-        output.Length > 0 && !output.Contains('\0', StringComparison.Ordinal)
-            ? output
-            : throw new RequestException("--output needs a file, a folder or a pattern such as 'out/{index:05}-{seed}.png'.");
+        output.Length == 0 || output.Contains('\0', StringComparison.Ordinal)
+            ? throw new RequestException("--output needs a file, a folder or a pattern such as 'out/{index:05}-{seed}.png'.")
+        : OperatingSystem.IsWindows() && Placeholder().Replace(output[Path.GetPathRoot(output)!.Length..], "").Contains(':', StringComparison.Ordinal)
+            ? throw new RequestException($"output {OneLine.Quote(output)} has a colon, which no name on Windows can have; choose another character.")
+        : output;
+
+    /// <summary>Names in a batch's folder are those that its manifest may name: see <see cref="InnerPath"/>.</summary>
+    private static void RequireInner(string option, string output, string names)
+    {
+        if (Path.IsPathRooted(names) || InnerPath.LeadsAway(names))
+        {
+            throw new RequestException($"{option} {OneLine.Quote(output)} must be a name inside the batch's folder: no leading /, no .. and no // in it.");
+        }
+    }
 
     private static bool IsFolder(string output) =>
         Directory.Exists(output) || output[^1] is '/' || output[^1] == Path.DirectorySeparatorChar;

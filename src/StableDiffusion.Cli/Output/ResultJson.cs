@@ -5,42 +5,75 @@ using System.Text.Json.Nodes;
 
 namespace StableDiffusion.Cli;
 
-/// <summary>What <c>--json</c> and a manifest say of one picture. Such a line is a line of a batch file as well.</summary>
+/// <summary>What <c>--json</c> and a manifest say of one picture. Such a line is a line of a batch file as well, which makes that picture again.</summary>
 internal static class ResultJson
 {
-    /// <summary>Members that say how a picture came out, not what was asked for.</summary>
+    private const string Path = "path";
+    private const string Sha256 = "sha256";
+    private const string Image = "image";
+    private const string Images = "images";
+
+    /// <summary>The seed of the noise that was mixed in, in <see cref="GenerationParameters.Extra"/>: it may have been drawn, or counted up.</summary>
+    private const string VariationSeed = "Variation seed";
+
+    /// <summary>What people and programs note down beside what is to be painted; left out of any line.</summary>
+    private static readonly HashSet<string> _remarks = ["id", "line", "program", "notes"];
+
+    /// <summary>Members of a result that say how a picture came out, not what was asked for. In other lines some are names of options.</summary>
     private static readonly HashSet<string> _results =
-        ["path", "sha256", "id", "line", "image", "images", "parameters", "model", "device", "seconds", "unet_batch", "model_id", "inputs", "program", "notes"];
+        [.. _remarks, Path, Sha256, Image, Images, "parameters", "model", "device", "seconds", "unet_batch", "model_id", "inputs"];
+
+    /// <summary>What is asked for several pictures at once: a result is of one.</summary>
+    private static readonly HashSet<string> _ofSeveral = [FieldTable.BatchCount, FieldTable.BatchSize, FieldTable.Picture];
 
     private static readonly JsonSerializerOptions _readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Whether a member of that name is skipped where a result is read as a job.</summary>
-    public static bool IsResult(string member) => _results.Contains(member);
+    /// <summary>Those of a line's members, or of a table's columns, that are skipped where it is read as a job.</summary>
+    public static IReadOnlySet<string> SkippedOf(IReadOnlyCollection<string> members) => members.Contains(Path) && members.Contains(Sha256) ? _results : _remarks;
+
+    /// <summary>Which of several pictures of its seed a line is of; null where there is one picture, or the line is no result.</summary>
+    /// <param name="line">The line.</param>
+    /// <param name="skipped">Its members that are skipped.</param>
+    public static string? PictureOf(JsonElement line, IReadOnlySet<string> skipped) =>
+        skipped.Contains(Image) && line.TryGetProperty(Images, out var images) && images.ValueKind == JsonValueKind.Number && images.TryGetInt32(out var count) && count > 1
+        && line.TryGetProperty(Image, out var image) && image.ValueKind == JsonValueKind.Number
+            ? image.GetRawText()
+            : null;
+
+    /// <summary>Whether a member that would be skipped was added by somebody who means the option: <c>image</c> is a number in a result, and a file as an option.</summary>
+    public static bool IsOption(string member, JsonValueKind kind) => member == Image && kind != JsonValueKind.Number;
 
     /// <summary>The line of one picture.</summary>
     /// <param name="path">Where it is.</param>
     /// <param name="file">The file's bytes.</param>
     /// <param name="job">What was asked for.</param>
+    /// <param name="images">Pictures of its seed.</param>
     /// <param name="picture">What came of it.</param>
     /// <param name="pipeline">What painted it.</param>
-    public static JsonObject Of(string path, byte[] file, JsonObject job, GeneratedImage picture, TextToImagePipeline pipeline)
+    public static JsonObject Of(string path, byte[] file, JsonObject job, int images, GeneratedImage picture, TextToImagePipeline pipeline)
     {
-        var line = new JsonObject { ["path"] = path };
-        foreach (var (name, value) in job)
+        var line = new JsonObject { [Path] = path };
+        foreach (var (name, value) in job.Where(member => !_ofSeveral.Contains(member.Key)))
         {
             line[name] = value?.DeepClone();
         }
 
         var (loading, text, encoding, denoising, decoding) = picture.Timings;
-        line["seed"] = unchecked((ulong)picture.Seed);
+        line[FieldTable.Seed] = unchecked((ulong)picture.Seed);
+        if (picture.Parameters.Extra.FirstOrDefault(field => field.Key == VariationSeed).Value is { } variation)
+        {
+            line[FieldTable.VariationSeed] = JsonNode.Parse(variation);
+        }
+
         line["width"] = picture.Parameters.Width;
         line["height"] = picture.Parameters.Height;
         line["steps"] = picture.Parameters.Steps;
-        line["image"] = picture.IndexInSeed;
+        line[Image] = picture.IndexInSeed;
+        line[Images] = images;
         line["parameters"] = picture.Parameters.ToInfotext();
         line["model"] = pipeline.Folder.Name;
         line["device"] = pipeline.Device;
-        line["sha256"] = Convert.ToHexStringLower(SHA256.HashData(file));
+        line[Sha256] = Convert.ToHexStringLower(SHA256.HashData(file));
         line["seconds"] = new JsonObject
         {
             ["load"] = Seconds(loading),

@@ -68,7 +68,9 @@ internal sealed class EmbeddingSet
         }
     }
 
-    private static IEnumerable<string> FilesOf(string? folder)
+    /// <summary>The files of a folder of words; none without one.</summary>
+    /// <exception cref="RequestException">The folder cannot be read.</exception>
+    public static IEnumerable<string> FilesOf(string? folder)
     {
         try
         {

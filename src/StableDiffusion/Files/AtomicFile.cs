@@ -111,7 +111,8 @@ internal static class AtomicFile
         }
     }
 
-    private static string TemporaryIn(string folder) =>
+    /// <summary>A name for an unfinished file.</summary>
+    public static string TemporaryIn(string folder) =>
         Path.Combine(folder, TemporaryPattern.Replace("*", $"{Guid.NewGuid():N}", StringComparison.Ordinal));
 
     // File.Move(overwrite: false) looks first and renames afterwards, so two processes can both win. Creating the name exclusively cannot.

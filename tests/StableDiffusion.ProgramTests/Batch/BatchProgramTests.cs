@@ -102,6 +102,65 @@ public sealed class BatchProgramTests : IDisposable
         Assert.Equal(before, Pictures().Where(picture => before.ContainsKey(picture.Key)));
     }
 
+    [Theory]
+    [InlineData("an apple")]
+    [InlineData("an apple --num-images 2")]
+    [InlineData("an apple --variation-strength 0.5")]
+    [InlineData("an apple --seed 5 --variation-strength 0.5 --batch-count 2")]
+    public void A_drawn_seed_is_kept_for_a_picture_that_is_torn(string line)
+    {
+        BatchProgram.Run(line, "--output", Out);
+        var before = Pictures();
+        File.WriteAllBytes(Out + before.Keys.Last(), [1, 2, 3]);
+
+        var resumed = BatchProgram.Run(line, "--output", Out, "--resume");
+
+        Assert.Equal(0, resumed.ExitCode);
+        Assert.Equal(before, Pictures());
+    }
+
+    [Theory]
+    [InlineData("1")]
+    [InlineData("4")]
+    public void A_line_whose_name_cannot_be_written_fails_alone(string together)
+    {
+        var text = string.Join('\n', $"a --seed 1 --output {new string('x', 300)}.png", "b --seed 1 --output sub.png", "c --seed 1 --output sub.png/y.png", "d --seed 1 --output e/f.png");
+        string[] arguments = ["--output", Out, "--unet-batch", together, "--quiet"];
+
+        var outcome = BatchProgram.Run(text, arguments);
+        var resumed = BatchProgram.Run(text, [.. arguments, "--resume"]);
+
+        Assert.Equal([Out + "sub.png", Out + "e/f.png"], outcome.OutputLines);
+        Assert.Empty(resumed.OutputLines);
+        Assert.All([outcome, resumed], one =>
+        {
+            Assert.Equal(1, one.ExitCode);
+            Assert.Contains(one.ErrorLines, line => line.StartsWith("error: line 1: ", StringComparison.Ordinal) && line.EndsWith("the name is too long; choose a shorter one.", StringComparison.Ordinal));
+            Assert.Contains(one.ErrorLines, line => line.StartsWith("error: line 3: ", StringComparison.Ordinal) && line.EndsWith("is a file, not a folder; choose another.", StringComparison.Ordinal));
+            Assert.Equal(2, one.ErrorLines.Count);
+        });
+        Assert.Equal(["e/f.png", "sub.png"], Pictures().Keys);
+        Assert.Empty(Directory.EnumerateFiles(Out, AtomicFile.TemporaryPattern));
+    }
+
+    [Fact]
+    public void Resume_and_merge_know_every_name_that_a_run_writes()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "No name on Windows has a colon or a backslash.");
+        const string Text = "an apple\na pear --output a\\\\b.png\na fig --output x:y/{seed}.png";
+        string[] arguments = ["--output", Out + "12:30-{index}.png"];
+        BatchProgram.Run(Text, [.. arguments, "--seed", "1"]);
+        var manifest = File.ReadAllText(Out + "manifest.jsonl");
+
+        var resumed = BatchProgram.Run(Text, [.. arguments, "--seed", "1", "--resume"]);
+        var merged = SdProgram.Run("batch", "merge", Out);
+
+        Assert.Equal(["12:30-0.png", "a\\b.png", "x:y/1.png"], Pictures().Keys);
+        Assert.Equal((0, 0, 0), (resumed.ExitCode, resumed.OutputLines.Count, merged.ExitCode));
+        Assert.Contains("3 pictures, 0 torn or gone", merged.Errors, StringComparison.Ordinal);
+        Assert.Equal(manifest, File.ReadAllText(Out + "manifest.jsonl"));
+    }
+
     [Fact]
     public void A_dry_run_paints_nothing_and_prints_a_batch_that_is_the_same()
     {
@@ -118,13 +177,45 @@ public sealed class BatchProgramTests : IDisposable
     [Fact]
     public void The_manifest_paints_the_same_pictures_again()
     {
-        BatchProgram.Run("{red|green} apple --seed 1..2\na pear", "--output", Out, "--cfg-scale", "3");
+        BatchProgram.Run("{red|green} apple --seed 1..2\na pear\na fig --num-images 2\na plum --variation-strength 0.5 --batch-count 2", "--output", Out, "--cfg-scale", "3");
         var copy = _folder.PathOf("copy/");
 
         var again = BatchProgram.Run(File.ReadAllText(Out + "manifest.jsonl"), "--output", copy);
 
         Assert.Equal(0, again.ExitCode);
         Assert.Equal(Pictures(), BatchProgram.Pictures(copy));
+    }
+
+    /// <summary>What is drawn, counted up, or taken out of the prompt is in the line; what asks for several pictures is not.</summary>
+    [Theory]
+    [InlineData("red robot <lora:kohya-r4:0.5>", "--lora-dir LORA -n {dog|cat}<lora:peft-r4:0.2>", 1)]
+    [InlineData("a {red|green} castle", "--variation-strength 0.5 -b 2", 2)]
+    [InlineData("a castle", "-s 5,7 --variation-seed 9 --variation-strength 0.2", 2)]
+    [InlineData("a castle", "--batch_size 2 --n_iter 2 --tiling", 4)]
+    [InlineData("a castle", "--num-images 2 --scheduler euler_a", 2)]
+    [InlineData("a castle", "-W 48 -H 32 --hires-scale 2 --hires-strength 0.5 --upscale 2", 1)]
+    [InlineData(null, "--from first.png -b 2 --lora-dir LORA", 2)]
+    public void Each_line_of_json_paints_its_picture_again(string? prompt, string options, int pictures)
+    {
+        string[] model = ["-m", Goldens.PathOf("models", "sd1"), "--device", "cpu", "--threads", "1"];
+        if (prompt is null)
+        {
+            Assert.Equal(0, SdProgram.Run(["red robot <lora:kohya-r4:0.5>", "--lora-dir", LoraGoldens.Folder, "--steps", "2", "-s", "3", "-o", "first.png", .. model], _folder.Path, "").ExitCode);
+        }
+
+        var painted = SdProgram.Run(
+            [.. prompt is null ? Array.Empty<string>() : [prompt, "--steps", "2"], .. options.Replace("LORA", LoraGoldens.Folder, StringComparison.Ordinal).Split(' '), "--json", "-o", "plain/", .. model],
+            _folder.Path, "");
+
+        // Backwards, so that no line leans on the one before it; by way of the jobs that a dry run prints.
+        var dry = SdProgram.Run(["batch", "-", "--dry-run", .. model], _folder.Path, string.Join('\n', painted.OutputLines.Reverse()));
+        var again = SdProgram.Run(["batch", "-", "-o", "again/", "--json", .. model], _folder.Path, dry.Output);
+
+        Assert.Equal(("", 0), (dry.Errors, again.ExitCode));
+        Assert.Equal(pictures, Hashes(painted).Distinct().Count());
+        Assert.Equal(Hashes(painted).Reverse(), Hashes(again));
+
+        static IEnumerable<string> Hashes(SdProgram.Outcome outcome) => outcome.OutputLines.Select(line => (string)JsonNode.Parse(line)!["sha256"]!);
     }
 
     [Fact]
@@ -243,7 +334,7 @@ public sealed class BatchProgramTests : IDisposable
             var outcome = SdProgram.Run(["batch", _folder.PathOf("prompts.txt"), .. way]);
 
             Assert.Equal(2, outcome.ExitCode);
-            Assert.Contains($"error: {_folder.PathOf("prompts.txt")} is not UTF-8 text behind line 0", outcome.ErrorLines.Single(), StringComparison.Ordinal);
+            Assert.Contains($"error: {_folder.PathOf("prompts.txt")} is not UTF-8 text in line 2", outcome.ErrorLines.Single(), StringComparison.Ordinal);
         }
     }
 

@@ -34,6 +34,7 @@ public class AlmostBatchTests
     [Theory]
     [InlineData("prompt,seed,note\na cat,5,x", "'the file', line 1, column 3: there is no option note")]
     [InlineData("id,prompt,my comment\n1,a cat,x", "'the file', line 1, column 3: there is no option 'my comment'")]
+    [InlineData("prompt,model\na cat,other/model", "'the file', line 1, column 2: model is the same for all lines")]
     [InlineData("prompt,seed,Seed\na cat,5,6", "two columns for seed")]
     [InlineData("sep=;\na cat;5", "'sep=;' stands above a header")]
     [InlineData("[\n{\"prompt\": \"a\"},\n{\"prompt\" \"b\"}\n]", "line 3, byte 11: it is not valid JSON")]
@@ -68,15 +69,34 @@ public class AlmostBatchTests
     [InlineData("utf-32", true)]
     public void A_mark_at_the_start_tells_the_encoding(string encoding, bool isRead)
     {
-        using var reader = new StreamReader(new MemoryStream([.. Encoding.GetEncoding(encoding).GetPreamble(), .. Encoding.GetEncoding(encoding).GetBytes("a café --seed 5\n")]), new UTF8Encoding(false, true));
+        using var reader = new StreamReader(new MemoryStream([.. Encoding.GetEncoding(encoding).GetPreamble(), .. Encoding.GetEncoding(encoding).GetBytes("a café --seed 5\n")]), BatchReader.Encoding);
         Assert.Equal(isRead, new BatchReader(reader, _options).Lines().Single().Fields["prompt"][0] == "a café");
     }
 
-    [Fact]
-    public void Latin_1_is_refused_with_what_to_do()
+    [Theory]
+    [InlineData("a cat\na café\n")]
+    [InlineData("a cat\r\na café")]
+    [InlineData("prompt,seed\ncafé,5")]
+    [InlineData("[\n\"a café\"]")]
+    [InlineData("{\n\"prompt\": \"a café\"\n}")]
+    public void Latin_1_is_refused_with_its_line_and_what_to_do(string text)
     {
-        using var reader = new StreamReader(new MemoryStream(Encoding.Latin1.GetBytes("a cat\na café\n")), new UTF8Encoding(false, true));
-        Assert.Contains("iconv -f latin1", Assert.Throws<RequestException>(() => new BatchReader(reader, _options).Lines().ToList()).Message, StringComparison.Ordinal);
+        foreach (var mark in (byte[][])[[], Encoding.UTF8.GetPreamble()])
+        {
+            using var reader = new StreamReader(new MemoryStream([.. mark, .. Encoding.Latin1.GetBytes(text)]), BatchReader.Encoding);
+
+            var message = Assert.Throws<RequestException>(() => new BatchReader(reader, _options).Lines().ToList()).Message;
+
+            Assert.Contains("is not UTF-8 text in line 2; save it as UTF-8 (iconv -f latin1", message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void What_a_table_has_that_says_nothing_about_the_picture_is_named_once()
+    {
+        var notes = new List<string>();
+        Assert.Equal(2, new BatchReader(new StringReader("prompt,outpath_samples\na cat,x\na dog,y"), _options, "the file", (line, text) => notes.Add($"{line}: {text}")).Lines().Count());
+        Assert.Equal(["1: outpath_samples says nothing about the picture and is left out."], notes);
     }
 
     [Theory]

@@ -30,6 +30,12 @@ public sealed class BatchReaderTests
     [InlineData("{\"prompt\": [\"a\", \"b\"], \"seed\": [1, 2]}", "prompt=a;b", "seed=1;2")]
     [InlineData("{\"prompt\": \"a\", \"scheduler_config\": {\"solver_order\": 3, \"x\": \"y\"}}", "prompt=a", "scheduler_config=solver_order=3;x=y")]
     [InlineData("{\"path\": \"a.png\", \"sha256\": \"00\", \"seconds\": {\"unet\": 1}, \"prompt\": \"a\"}", "prompt=a")]
+    [InlineData("{\"path\": \"a.png\", \"sha256\": \"00\", \"model\": \"m\", \"image\": 0, \"images\": 1, \"prompt\": \"a\"}", "prompt=a")]
+    [InlineData("{\"path\": \"a.png\", \"sha256\": \"00\", \"image\": 1, \"images\": 2, \"num_images\": 2, \"prompt\": \"a\"}", "num_images=2", "prompt=a", "picture=1")]
+    [InlineData("{\"path\": \"a.png\", \"sha256\": \"00\", \"image\": \"x.png\", \"prompt\": \"a\"}", "init_image=x.png", "prompt=a")]
+    [InlineData("{\"prompt\": \"a\", \"image\": \"x.png\"}", "prompt=a", "init_image=x.png")]
+    [InlineData("{\"prompt\": \"a\", \"image\": 5}", "prompt=a", "init_image=5")]
+    [InlineData("{\"prompt\": \"a\", \"id\": 7, \"line\": 1, \"program\": \"sd\", \"notes\": [\"x\"]}", "prompt=a")]
     public void A_JSON_line_gives_options_by_name(string line, params string[] fields) => Assert.Equal(fields, Fields(line));
 
     [Theory]
@@ -40,6 +46,9 @@ public sealed class BatchReaderTests
     [InlineData("\uFEFFprompt,negative_prompt\n\"a \"\"red\"\"\nmap, old\",", "prompt=a \"red\"\nmap, old")]
     [InlineData("prompt\na, b", "prompt=a, b")]
     [InlineData("prompt\n\"a, b\"", "prompt=a, b")]
+    [InlineData("prompt,image\na,x.png", "prompt=a", "init_image=x.png")]
+    [InlineData("id,prompt,notes\n7,a,x", "prompt=a")]
+    [InlineData("path,sha256,prompt,image,model\na.png,00,a,0,m", "prompt=a")]
     public void A_header_of_option_names_makes_a_CSV_file(string text, params string[] fields) => Assert.Equal(fields, Fields(text.TrimStart('\uFEFF')));
 
     [Theory]
@@ -50,6 +59,11 @@ public sealed class BatchReaderTests
     [InlineData("a --prompt b", "the prompt is given twice")]
     [InlineData("a --negative-prompt \"b", "a quote \" is opened and not closed")]
     [InlineData("{\"prompt\": \"a\", \"sede\": 5}", "no option sede")]
+    [InlineData("{\"prompt\": \"a\", \"model\": \"other/model\"}", "model is the same for all lines; take it out, and give it to the command")]
+    [InlineData("{\"prompt\": \"a\", \"device\": \"cuda\"}", "device is the same for all lines")]
+    [InlineData("{\"prompt\": \"a\", \"path\": \"x.png\"}", "no option path")]
+    [InlineData("a --model other/model", "--model is the same for all lines")]
+    [InlineData("prompt,restore_faces\na,true", "restore_faces true is not supported")]
     [InlineData("{\"prompt\": {}}", "prompt must be a text or a number")]
     [InlineData("{\"prompt\": \"a\", \"prompt\": \"b\"}", "not valid JSON")]
     [InlineData("{\"cfg_scale\": 1, \"scale\": 2}", "cfg_scale is given twice")]

@@ -84,6 +84,54 @@ public sealed class JobSourceTests
         Assert.NotEqual(first[0].Id, first[1].Id);
     }
 
+    [Theory]
+    [InlineData("""{"prompt": "a", "seed": []}""", "seed is an empty list")]
+    [InlineData("""{"prompt": [], "seed": 1}""", "prompt is an empty list")]
+    [InlineData("""{"prompt": "a", "steps": []}""", "steps is an empty list")]
+    [InlineData("""{"prompt": "a", "batch_count": []}""", "batch_count is an empty list")]
+    [InlineData("""{"prompt": "a", "index": []}""", "index is an empty list")]
+    [InlineData("""{"prompt": "a", "output": []}""", "output is an empty list")]
+    [InlineData("""{"prompt": "a", "batch_count": [2, 5]}""", "batch_count has 2 values; give one")]
+    [InlineData("""{"prompt": "a", "batch_size": [2, 5]}""", "batch_size has 2 values; give one")]
+    [InlineData("""{"prompt": "a", "index": [2, 5]}""", "index has 2 values; give one")]
+    [InlineData("""{"prompt": "a", "index": 2147483648}""", "is not a whole number from 0 to 2147483647")]
+    public void A_list_that_gives_no_job_or_too_many_is_one_bad_line(string line, string expected)
+    {
+        var entries = Entries($$"""{{line}}{{"\n"}}{"prompt": "b", "seed": 1}""").ToList();
+
+        Assert.StartsWith(expected, entries[0].Error!.Replace("index 2147483648 ", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Equal((2, "b"), (entries.Count, entries[1].Job?.Prompt));
+    }
+
+    [Fact]
+    public void A_list_of_files_may_be_empty() => Assert.Single(Jobs("""{"prompt": "a", "lora": [], "scheduler_config": {}}"""));
+
+    [Fact]
+    public void The_numbers_of_jobs_have_an_end() => Assert.Equal(
+        [2147483647, null, 5],
+        Entries("""{"prompt": "a", "seed": 1, "index": 2147483647}{"prompt": "a", "seed": 1}{"prompt": "a", "seed": 1, "index": 5}""".Replace("}{", "}\n{", StringComparison.Ordinal))
+            .Select(entry => entry.Job?.Index));
+
+    [Theory]
+    [InlineData("""{"prompt": "a", "num_images": 2, "picture": 2}""", "picture 2 must be a number from 0 to 1")]
+    [InlineData("""{"prompt": "a", "picture": -1}""", "picture -1 must be a number from 0 to 0")]
+    [InlineData("""{"prompt": "a", "num_images": 3, "picture": 1}""", null)]
+    public void One_of_the_pictures_of_a_seed_can_be_asked_for(string line, string? expected)
+    {
+        var fields = Jobs(line).Single().Fields;
+
+        IReadOnlyList<int> Pictures() => FieldTable.PicturesOf(fields, _options.Request(fields));
+
+        if (expected is null)
+        {
+            Assert.Equal([1], Pictures());
+        }
+        else
+        {
+            Assert.StartsWith(expected, Assert.Throws<RequestException>(Pictures).Message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void A_line_overrides_a_default() =>
         Assert.Equal(["20", "30"], Jobs("apple --seed 1 --steps 20\npear --seed 1", ("steps", "30")).Select(job => job.Fields["steps"][0]));

@@ -51,6 +51,9 @@ public sealed class OutputPatternTests
     [InlineData("out/{index}.bmp")]
     [InlineData("out/a\0{index}.png")]
     [InlineData("out/one.png")]
+    [InlineData("out/{seed}//x.png")]
+    [InlineData("out/{seed}/../../x.png")]
+    [InlineData("out/{seed}/./x.png")]
     [InlineData("")]
     public void A_pattern_that_cannot_be_meant_is_refused(string pattern) =>
         Assert.Throws<RequestException>(() => OutputPattern.ParseBatch(pattern));
@@ -69,10 +72,30 @@ public sealed class OutputPatternTests
     [InlineData("../x.png")]
     [InlineData("a/../../x.png")]
     [InlineData("a\\..\\x.png")]
-    [InlineData("C:x.png")]
     [InlineData("a//x.png")]
     public void A_line_cannot_name_a_file_outside_the_folder(string output) =>
         Assert.Throws<RequestException>(() => OutputPattern.ParseLine(output));
+
+    /// <summary>On Windows it separates a drive from a path, and a stream from a file.</summary>
+    [Theory]
+    [InlineData("C:x.png")]
+    [InlineData("12:30/x.png")]
+    [InlineData("12:30-{index:05}.png")]
+    public void A_colon_may_stand_in_a_name_but_on_Windows(string name)
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var parse in (Func<OutputPattern>[])[() => OutputPattern.ParseLine(name), () => OutputPattern.ParseBatch("out/{prompt}/" + name).Names])
+        {
+            if (OperatingSystem.IsWindows())
+            {
+                Assert.Throws<RequestException>(parse);
+            }
+            else
+            {
+                Assert.True(InnerPath.IsPictureIn(folder.Path, parse().PathOf(7, 9, 42, "an apple").Path));
+            }
+        }
+    }
 
     [Theory]
     [InlineData("apple.jpg", "apple-7.jpg")]

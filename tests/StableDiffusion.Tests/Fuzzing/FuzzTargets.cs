@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using StableDiffusion.Cli;
 
 namespace StableDiffusion.Tests;
@@ -47,6 +48,7 @@ internal sealed class FuzzTargets : IDisposable
             new("prompt", Prompts(), ReadPrompt),
             new("infotext", Infotexts(), ReadInfotext),
             new("batch", BatchFiles(), ReadBatch),
+            new("manifest", [ManifestLines()], ReadManifest),
         ];
     }
 
@@ -194,9 +196,37 @@ internal sealed class FuzzTargets : IDisposable
         _tokenizer.Truncate(prompt, 77);
     }
 
+    /// <summary>What a run finds in its folder: its own notes, or somebody else's.</summary>
+    private void ReadManifest(byte[] bytes)
+    {
+        var folder = Directory.CreateDirectory(_work.PathOf("batch")).FullName;
+        File.WriteAllBytes(Path.Combine(folder, "manifest.jsonl"), bytes);
+        File.WriteAllBytes(Path.Combine(folder, ".sd-batch.json"), bytes);
+        using (var held = BatchLock.Take(folder, shard: null))
+        {
+            held.Unfinished();
+        }
+
+        using (Manifest.Open(folder, shard: null, resume: true))
+        {
+            foreach (var line in Manifest.Read(folder))
+            {
+                _ = line.Entry is { } entry ? ResultJson.ToText(entry) : line.Place;
+            }
+
+            _ = new DoneJobs(folder, Manifest.Read(folder).Select(line => line.Entry).OfType<JsonObject>());
+        }
+    }
+
+    private static byte[] ManifestLines() =>
+        """
+        {"path":"a/b.png","prompt":"a","seed":18446744073709551615,"variation_seed":5,"image":0,"images":2,"model":"m","sha256":"00","index":0,"id":"00","inputs":"01","writing":"a.png","pid":1,"host":"x"}
+        {"path":"c.png","prompt":"a {x} \u00e9","seed":1,"sha256":"00","id":"00"}
+        """u8.ToArray();
+
     private static void ReadBatch(byte[] bytes)
     {
-        using var text = new StreamReader(new MemoryStream(bytes), Encoding.UTF8);
+        using var text = new StreamReader(new MemoryStream(bytes), BatchReader.Encoding);
         foreach (var line in new BatchReader(text, _line).Lines().Take(1000))
         {
             if (line.Error is { } error && error.Any(char.IsControl))

@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace StableDiffusion.Cli;
@@ -15,6 +14,7 @@ internal sealed class BatchLock : IDisposable
     private readonly List<FileStream> _locks = [];
     private readonly string _notePath;
     private FileStream? _note;
+    private bool _isWriting;
 
     private BatchLock(string folder, Shard? shard)
     {
@@ -32,35 +32,73 @@ internal sealed class BatchLock : IDisposable
 
     /// <summary>Takes the lock of a folder that exists.</summary>
     /// <exception cref="BatchStopException">Another run has it.</exception>
+    /// <exception cref="RequestException">It cannot be written.</exception>
     public static BatchLock Take(string folder, Shard? shard) => new(folder, shard);
 
-    /// <summary>The picture, relative to the folder, that a run was writing when it was killed; null for none.</summary>
-    public string? Unfinished() => ReadNote(_notePath)?["writing"] is JsonValue value && value.TryGetValue<string>(out var path) ? path : null;
+    /// <summary>The picture, relative to the folder, and its SHA-256, that a run was writing when it was killed; null for none.</summary>
+    public (string Path, string Sha256)? Unfinished() =>
+        ReadNote(_notePath) is { } note && FolderJson.Text(note, "writing") is { } path ? (path, FolderJson.Text(note, "sha256") ?? "") : null;
 
     /// <summary>Notes, on disk before this returns, that a picture is about to be written.</summary>
-    public void Announce(string relativePath)
+    /// <exception cref="BatchStopException">The note cannot be written.</exception>
+    public void Announce(string relativePath, string sha256)
     {
-        _note ??= new FileStream(_notePath, FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-        var note = new JsonObject { ["pid"] = Environment.ProcessId, ["host"] = Environment.MachineName, ["writing"] = relativePath };
-
-        // One write of one line: what an earlier, longer one leaves behind it is not read.
-        _note.Position = 0;
-        _note.Write(Encoding.UTF8.GetBytes(note.ToJsonString() + "\n"));
-        _note.Flush(flushToDisk: true);
+        try
+        {
+            Write(new JsonObject { ["writing"] = relativePath, ["sha256"] = sha256 });
+            _note!.Flush(flushToDisk: true);
+            _isWriting = true;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new BatchStopException($"{OneLine.Quote(_notePath)} cannot be written: {OneLine.Of(error.Message.Split(" : '")[0])}", error);
+        }
     }
 
-    /// <summary>Says that nothing is being written.</summary>
-    public void Finish()
+    /// <summary>Notes that the picture has its manifest line, or will not be written.</summary>
+    public void Clear()
     {
-        _note?.Dispose();
-        _note = null;
-        File.Delete(_notePath);
+        try
+        {
+            Write(new JsonObject());
+            _isWriting = false;
+        }
+        catch (IOException)
+        {
+            // The note stays; whoever reads it finds the picture's manifest line, or no picture.
+        }
     }
 
+    /// <summary>Removes the note of an earlier run.</summary>
+    public void Forget() => File.Delete(_notePath);
+
+    /// <summary>Lets the folder go. A note stays only where a picture may be there without its manifest line.</summary>
     public void Dispose()
     {
         _note?.Dispose();
+        if (_note is not null && !_isWriting)
+        {
+            try
+            {
+                Forget();
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                // The folder is gone, or no longer ours; the note says that nothing is being written.
+            }
+        }
+
         _locks.ForEach(file => file.Dispose());
+    }
+
+    // One write of one line: what an earlier, longer one leaves behind it is not read.
+    private void Write(JsonObject note)
+    {
+        _note ??= new FileStream(_notePath, FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        note["pid"] = Environment.ProcessId;
+        note["host"] = Environment.MachineName;
+        _note.Position = 0;
+        _note.Write(Encoding.UTF8.GetBytes(note.ToJsonString() + "\n"));
     }
 
     private static FileStream Take(string folder, string name, bool alone, string notes)
@@ -79,18 +117,18 @@ internal sealed class BatchLock : IDisposable
         }
         catch (UnauthorizedAccessException)
         {
-            throw new BatchStopException($"no permission to write in {OneLine.Quote(folder)}; choose another folder.");
+            throw new RequestException($"no permission to write in {OneLine.Quote(folder)}; choose another folder.");
         }
         catch (IOException error) when (IsTaken(error))
         {
             var holders = Directory.EnumerateFiles(folder, notes).Select(ReadNote).OfType<JsonObject>()
-                .Select(note => $" (process {note["pid"]} on {note["host"]})");
+                .Select(note => OneLine.Reason($"(process {note["pid"]} on {note["host"]})"));
             throw new BatchStopException(
-                $"another run{holders.FirstOrDefault()} is painting into {OneLine.Quote(folder)}; wait until it has ended or choose another folder.");
+                $"another run{(holders.FirstOrDefault() is { } holder ? $" {holder}" : "")} is painting into {OneLine.Quote(folder)}; wait until it has ended or choose another folder.");
         }
         catch (IOException error)
         {
-            throw new BatchStopException($"{OneLine.Quote(folder)} cannot be written: {OneLine.Of(error.Message.Split(" : '")[0])}");
+            throw new RequestException($"{OneLine.Quote(folder)} cannot be written: {OneLine.Of(error.Message.Split(" : '")[0])}", error);
         }
     }
 
@@ -102,9 +140,9 @@ internal sealed class BatchLock : IDisposable
         try
         {
             using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
-            return JsonNode.Parse(reader.ReadLine() ?? "") as JsonObject;
+            return FolderJson.Parse(reader.ReadLine() ?? "");
         }
-        catch (Exception error) when (error is IOException or JsonException or UnauthorizedAccessException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             return null;
         }

@@ -17,10 +17,10 @@ internal sealed class DoneJobs
         foreach (var line in lines)
         {
             var path = line["path"]!.GetValue<string>();
-            var picture = new DonePicture(path, line["sha256"]!.GetValue<string>(), (int?)line["image"] ?? 0);
+            var picture = new DonePicture(path, line["sha256"]!.GetValue<string>(), (int?)line["image"] ?? 0, SeedOf(line, FieldTable.Seed), SeedOf(line, FieldTable.VariationSeed));
             byPath.Remove(path);
-            var model = TextOf(line, "model_id") ?? TextOf(line, "model") ?? "";
-            byPath[path] = (((string)line["id"]!, model, TextOf(line, "inputs") ?? ""), (int?)line["images"] ?? 1, picture);
+            var model = FolderJson.Text(line, "model_id") ?? FolderJson.Text(line, "model") ?? "";
+            byPath[path] = (((string)line["id"]!, model, FolderJson.Text(line, "inputs") ?? ""), (int?)line["images"] ?? 1, picture);
             _paths.Add(path);
         }
 
@@ -42,23 +42,29 @@ internal sealed class DoneJobs
     public bool Owns(string relativePath) => _paths.Contains(relativePath);
 
     /// <summary>Takes the pictures of a job; each earlier picture is taken once, so that a batch may ask for the same job twice.</summary>
-    /// <returns>Those that are on disk and whole, and the names of all of them.</returns>
+    /// <returns>How many of those it wants are on disk and whole, and what is known of all that there were, by their numbers.</returns>
     /// <param name="job">The job.</param>
     /// <param name="model">The model's fingerprint.</param>
     /// <param name="inputs">The content of the files that the job reads; empty for none.</param>
-    /// <param name="images">Pictures it makes.</param>
-    public (int Whole, IReadOnlyDictionary<int, string> Paths) Take(BatchJob job, string model, string inputs, int images)
+    /// <param name="wanted">The pictures of its seed that it makes.</param>
+    public (int Whole, IReadOnlyDictionary<int, DonePicture> Earlier) Take(BatchJob job, string model, string inputs, IReadOnlyList<int> wanted)
     {
         if (!_jobs.TryGetValue((job.Id, model, inputs), out var same) || !same.TryDequeue(out var pictures))
         {
-            return (0, new Dictionary<int, string>());
+            return (0, new Dictionary<int, DonePicture>());
         }
 
-        var whole = pictures.Count(picture => picture.Image < images && Manifest.IsWhole(_folder, picture.Path, picture.Sha256));
-        return (whole, pictures.ToDictionary(picture => picture.Image, picture => picture.Path));
+        var whole = pictures.Count(picture => wanted.Contains(picture.Image) && Manifest.IsWhole(_folder, picture.Path, picture.Sha256));
+        return (whole, pictures.ToDictionary(picture => picture.Image));
     }
 
-    private static string? TextOf(JsonObject line, string name) => line[name] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
-
-    private sealed record DonePicture(string Path, string Sha256, int Image);
+    private static long? SeedOf(JsonObject line, string name) => line[name] is JsonValue value && value.TryGetValue<ulong>(out var seed) ? unchecked((long)seed) : null;
 }
+
+/// <summary>A picture that an earlier run wrote.</summary>
+/// <param name="Path">Where, relative to the folder.</param>
+/// <param name="Sha256">The hash of its file.</param>
+/// <param name="Image">Which picture of its seed, from 0.</param>
+/// <param name="Seed">Its seed, which may have been drawn.</param>
+/// <param name="VariationSeed">The seed of the noise that was mixed in.</param>
+internal sealed record DonePicture(string Path, string Sha256, int Image, long? Seed, long? VariationSeed);

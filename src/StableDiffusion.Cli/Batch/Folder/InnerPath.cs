@@ -9,8 +9,9 @@ internal static class InnerPath
     /// <summary>Whether a path is that of a picture inside the folder: relative, without a way up, and through no link that leads out.</summary>
     public static bool IsPictureIn(string folder, string path)
     {
-        if (path.Length == 0 || path.IndexOfAny(['\0', ':']) >= 0 || Path.IsPathRooted(path) || PictureFormats.OfName(path) is null
-            || path.Split('/', '\\').Any(part => part.Trim() is "" or "." or ".."))
+        // A colon separates a drive or a stream on Windows; elsewhere it is a character.
+        if (path.Length == 0 || path.Contains('\0', StringComparison.Ordinal) || (OperatingSystem.IsWindows() && path.Contains(':', StringComparison.Ordinal))
+            || Path.IsPathRooted(path) || PictureFormats.OfName(path) is null || LeadsAway(path))
         {
             return false;
         }
@@ -26,6 +27,12 @@ internal static class InnerPath
 
         return new FileInfo(Path.Combine(root, path)).LinkTarget is null;
     }
+
+    /// <summary>Whether a relative path has a part that is no name of its own: <c>..</c>, <c>.</c>, or nothing between two separators of any system.</summary>
+    public static bool LeadsAway(string path) => path.Split('/', '\\').Any(part => part.Trim() is "" or "." or "..");
+
+    /// <summary>A path as notes and manifests have it on every system. A backslash is a character of a name but on Windows.</summary>
+    public static string Portable(string path) => path.Replace(Path.DirectorySeparatorChar, '/');
 
     private static bool IsInside(string root, string path) => path == root || path.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 

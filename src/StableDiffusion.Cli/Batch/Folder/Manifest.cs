@@ -1,6 +1,6 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace StableDiffusion.Cli;
@@ -23,8 +23,12 @@ internal sealed class Manifest : IDisposable
         _file = new FileStream(path, exists ? FileMode.Open : FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read | FileShare.Delete, bufferSize: 0);
     }
 
+    /// <summary>The manifest of a run, in whatever folder.</summary>
+    public static string NameOf(Shard? shard) => shard is { } part ? $"manifest.{part.Suffix}.jsonl" : "manifest.jsonl";
+
     /// <summary>Opens or creates the manifest of a run; a last line that was cut off is cut away.</summary>
     /// <exception cref="BatchStopException">There is one of an earlier run, and <paramref name="resume"/> is false.</exception>
+    /// <exception cref="RequestException">It cannot be written.</exception>
     public static Manifest Open(string folder, Shard? shard, bool resume)
     {
         var path = Path.Combine(folder, NameOf(shard));
@@ -37,26 +41,31 @@ internal sealed class Manifest : IDisposable
         try
         {
             var manifest = new Manifest(folder, path, exists);
-            manifest.CutTornLine();
+            manifest.EndLastLine();
             return manifest;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new BatchStopException($"{OneLine.Quote(path)} cannot be written: {OneLine.Of(error.Message.Split(" : '")[0])}", error);
+            throw new RequestException($"{OneLine.Quote(path)} cannot be written: {OneLine.Of(error.Message.Split(" : '")[0])}", error);
         }
     }
 
-    /// <summary>The lines of all manifests of a folder; such as cannot be read are skipped.</summary>
-    public static IEnumerable<JsonObject> Read(string folder)
+    /// <summary>The lines of all manifests of a folder.</summary>
+    public static IEnumerable<ManifestLine> Read(string folder)
     {
         foreach (var path in Directory.EnumerateFiles(folder, Pattern).Order(StringComparer.Ordinal))
         {
-            using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
-            while (reader.ReadLine() is { } line)
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            file.Position = Math.Max(0, file.Length - 1);
+            var isTorn = file.ReadByte() != '\n';
+            file.Position = 0;
+            using var reader = new StreamReader(file);
+            for (var number = 1; reader.ReadLine() is { } line; number++)
             {
-                if (Parse(line) is { } entry && InnerPath.IsPictureIn(folder, (string)entry["path"]!))
+                if (line.Length > 0)
                 {
-                    yield return entry;
+                    var entry = Parse(line) is { } one && InnerPath.IsPictureIn(folder, (string)one["path"]!) ? one : null;
+                    yield return new ManifestLine(path, number, isTorn && reader.EndOfStream, entry);
                 }
             }
         }
@@ -92,9 +101,8 @@ internal sealed class Manifest : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    private static string NameOf(Shard? shard) => shard is { } part ? $"manifest.{part.Suffix}.jsonl" : "manifest.jsonl";
-
-    private void CutTornLine()
+    /// <summary>Cuts a torn line away; one that lacks only its end, as an editor may leave it, gets that.</summary>
+    private void EndLastLine()
     {
         var end = _file.Length;
         while (end > 0)
@@ -108,27 +116,37 @@ internal sealed class Manifest : IDisposable
             end--;
         }
 
-        _file.SetLength(end);
+        var last = new byte[_file.Length - end];
+        _file.Position = end;
+        _file.ReadExactly(last);
+        if (last.Length > 0 && Parse(Encoding.UTF8.GetString(last)) is not null)
+        {
+            _file.WriteByte((byte)'\n');
+        }
+        else
+        {
+            _file.SetLength(end);
+        }
     }
 
-    private static JsonObject? Parse(string line)
-    {
-        try
-        {
-            return JsonNode.Parse(line) as JsonObject is { } entry && Text(entry, "id") is not null && Text(entry, "path") is not null && Text(entry, "sha256") is not null
-                && IsNumberOrAbsent(entry, "image") && IsNumberOrAbsent(entry, "images") && IsNumberOrAbsent(entry, "index") && IsTextOrAbsent(entry, "model")
-                ? entry
-                : null;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    private static JsonObject? Parse(string line) =>
+        FolderJson.Parse(line) is { } entry && IsText(entry, "id") && IsText(entry, "path") && IsText(entry, "sha256")
+        && IsNumberOrAbsent(entry, "image") && IsNumberOrAbsent(entry, "images") && IsNumberOrAbsent(entry, "index") && (entry["model"] is null || IsText(entry, "model"))
+            ? entry
+            : null;
 
     private static bool IsNumberOrAbsent(JsonObject entry, string name) => entry[name] is null || (entry[name] is JsonValue value && value.TryGetValue<int>(out _));
 
-    private static bool IsTextOrAbsent(JsonObject entry, string name) => entry[name] is null || Text(entry, name) is not null;
+    private static bool IsText(JsonObject entry, string name) => FolderJson.Text(entry, name) is not null;
+}
 
-    private static string? Text(JsonObject entry, string name) => entry[name] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
+/// <summary>A line of a manifest.</summary>
+/// <param name="File">The manifest.</param>
+/// <param name="Number">Which line of it, counted from 1.</param>
+/// <param name="IsTorn">Whether its end is missing: another shard may be writing it right now.</param>
+/// <param name="Entry">What it says; null where that is not understood, or is of no picture in the folder.</param>
+internal readonly record struct ManifestLine(string File, int Number, bool IsTorn, JsonObject? Entry)
+{
+    /// <summary>Where it stands, for messages.</summary>
+    public string Place => string.Create(CultureInfo.InvariantCulture, $"{OneLine.Quote(File)}, line {Number}");
 }

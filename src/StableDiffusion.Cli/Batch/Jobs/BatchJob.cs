@@ -7,9 +7,12 @@ namespace StableDiffusion.Cli;
 /// 16 hexadecimal digits that depend on what is to be painted alone, not on place or name in the batch. A seed that is yet to be drawn
 /// counts as such, so that the job is the same one in the next run.
 /// </param>
-/// <param name="Fields">All that is given for it.</param>
+/// <param name="Fields">All that is given for it, and the seeds that were drawn.</param>
 internal sealed record BatchJob(int Line, int Index, string Id, LineFields Fields)
 {
+    /// <summary>The fields whose seed was drawn.</summary>
+    public IReadOnlySet<string> Drawn { get; init; } = new HashSet<string>();
+
     public string? Output => Fields.TryGetValue(FieldTable.Output, out var output) ? output[0] : null;
 
     public string Prompt => Fields.TryGetValue(FieldTable.Prompt, out var prompt) ? prompt[0] : "";

@@ -91,20 +91,34 @@ internal sealed class BatchPainter(
     private Pending? Prepare(BatchJob job)
     {
         var request = table.Request(job.Fields);
-        var images = request.PicturesPerSeed;
-        var pattern = job.Output is { } output ? OutputPattern.ParseLine(output) : names;
-        PictureFile.RequireRoomForText(pattern.PathOf(job.Index, images, request.Seeds[0], job.Prompt).Path, request);
-        var (whole, paths) = folder.Done.Take(job, _model, InputsOf(job), images);
-        if (whole < images)
+        var wanted = FieldTable.PicturesOf(job.Fields, request);
+        var inputs = _inputs.Fingerprint(job.Fields.Where(field => table.IsFile(field.Key)), request);
+        var (whole, earlier) = folder.Done.Take(job, _model, inputs, wanted);
+        if (whole == wanted.Count)
         {
-            return new Pending(job, request, images, pattern, paths);
+            Skipped++;
+            return null;
         }
 
-        Skipped++;
-        return null;
-    }
+        if (earlier.Values.FirstOrDefault() is { } known)
+        {
+            request = request with
+            {
+                Seeds = job.Drawn.Contains(FieldTable.Seed) && known.Seed is { } seed ? [seed] : request.Seeds,
+                VariationSeed = job.Drawn.Contains(FieldTable.VariationSeed) && known.VariationSeed is { } variation ? variation : request.VariationSeed,
+            };
+        }
 
-    private string InputsOf(BatchJob job) => _inputs.Fingerprint(job.Fields.Where(field => table.IsFile(field.Key)));
+        var pattern = job.Output is { } output ? OutputPattern.ParseLine(output) : names;
+        var pending = new Pending(job, request, wanted, pattern, inputs, earlier);
+        foreach (var path in wanted.Select(image => pending.PathOf(image)).Distinct())
+        {
+            PictureFile.RequireRoomForText(path, request);
+            folder.RequireWritable(path);
+        }
+
+        return pending;
+    }
 
     private bool CanJoin(Pending first, Pending next)
     {
@@ -129,8 +143,11 @@ internal sealed class BatchPainter(
             foreach (var picture in pipeline.GenerateTogether([.. group.Select(one => one.Request)], progress, cancellation))
             {
                 var pending = group[group.Count == 1 ? 0 : picture.Index];
-                Write(pending, picture, group.Count);
                 done = picture.Index + 1;
+                if (pending.Wanted.Contains(picture.IndexInSeed) && !TryWrite(pending, picture, group.Count) && group.Count == 1)
+                {
+                    return;
+                }
             }
         }
         catch (Exception error) when (error is RequestException or ModelException)
@@ -153,25 +170,39 @@ internal sealed class BatchPainter(
         }
     }
 
+    /// <summary>Writes a picture; false where it cannot have its name, which the line is blamed for.</summary>
+    private bool TryWrite(Pending pending, GeneratedImage picture, int together)
+    {
+        try
+        {
+            Write(pending, picture, together);
+            return true;
+        }
+        catch (RequestException error)
+        {
+            Fail(pending.Job.Line, OptionNames.MessageForLine(error));
+            return false;
+        }
+    }
+
     private void Write(Pending pending, GeneratedImage picture, int together)
     {
-        var (job, _, images, pattern, paths) = pending;
-        var owned = paths.TryGetValue(picture.IndexInSeed, out var earlier);
-        var wanted = earlier ?? pattern.PathOf(job.Index, images, picture.Seed, job.Prompt).Path;
+        var job = pending.Job;
+        var owned = pending.Earlier.ContainsKey(picture.IndexInSeed);
+        var wanted = pending.PathOf(picture.IndexInSeed);
         var file = PictureFile.Encode(picture, wanted, table.QualityOf(job.Fields));
         JsonObject? line = null;
         var path = folder.Write(file, wanted, owned, relative =>
         {
-            line = ResultJson.Of(relative, file, table.ToJson(job.Fields), picture, pipeline);
+            line = ResultJson.Of(relative, file, table.ToJson(job.Fields), pending.Request.PicturesPerSeed, picture, pipeline);
             line["index"] = job.Index;
             line["id"] = job.Id;
             line["line"] = job.Line;
-            line["images"] = images;
             line["unet_batch"] = together;
             line["model_id"] = _model;
-            if (InputsOf(job) is { Length: > 0 } inputs)
+            if (pending.Inputs.Length > 0)
             {
-                line["inputs"] = inputs;
+                line["inputs"] = pending.Inputs;
             }
 
             return line;
@@ -205,10 +236,17 @@ internal sealed class BatchPainter(
     /// <summary>A job that is to be painted.</summary>
     /// <param name="Job">The job.</param>
     /// <param name="Request">Its request.</param>
-    /// <param name="Images">Pictures it makes.</param>
+    /// <param name="Wanted">The pictures of its seed that are to be kept.</param>
     /// <param name="Pattern">How they are named.</param>
-    /// <param name="Paths">Names of pictures that an earlier run wrote and that are torn or gone.</param>
-    private sealed record Pending(BatchJob Job, ImageRequest Request, int Images, OutputPattern Pattern, IReadOnlyDictionary<int, string> Paths);
+    /// <param name="Inputs">The content of the files that it reads.</param>
+    /// <param name="Earlier">Pictures that an earlier run wrote, some of which are torn or gone.</param>
+    private sealed record Pending(
+        BatchJob Job, ImageRequest Request, IReadOnlyList<int> Wanted, OutputPattern Pattern, string Inputs, IReadOnlyDictionary<int, DonePicture> Earlier)
+    {
+        /// <summary>The name of a picture: the one it had, or else one that may be taken.</summary>
+        public string PathOf(int image) =>
+            Earlier.TryGetValue(image, out var earlier) ? earlier.Path : Pattern.PathOf(Job.Index, Request.PicturesPerSeed, Request.Seeds[0], Job.Prompt).Path;
+    }
 }
 
 /// <summary>How a batch is worked through.</summary>

@@ -7,15 +7,22 @@ namespace StableDiffusion.Cli;
 internal sealed class InputFiles
 {
     private readonly Dictionary<(string Path, long Length, DateTime Written), string> _known = [];
+    private readonly Dictionary<string, string> _words = [];
 
-    /// <summary>A text for the contents of all files that the values of these fields name; empty where they name none.</summary>
-    /// <param name="fields">The fields whose values are files, maybe with a weight or strength behind a colon.</param>
-    public string Fingerprint(IEnumerable<KeyValuePair<string, IReadOnlyList<string>>> fields)
+    /// <summary>A text for the contents of all files that a job reads; empty where it reads none.</summary>
+    /// <param name="fields">The fields whose values are files, maybe with a strength behind a colon.</param>
+    /// <param name="request">What they ask for: LoRAs and learnt words are found in folders, by names in the prompts too.</param>
+    public string Fingerprint(IEnumerable<KeyValuePair<string, IReadOnlyList<string>>> fields, ImageRequest request)
     {
+        var files = fields.Where(field => !AdapterOptions.Fields.Contains(field.Key))
+            .SelectMany(field => field.Value, (field, path) => (Field: field.Key, Path: path))
+            .Concat(request.Loras.Select(lora => (Field: AdapterOptions.LoraField, lora.Path)))
+            .Concat(request.Embeddings.Select(word => (Field: AdapterOptions.EmbeddingField, word.Path)))
+            .Concat(WordsOf(request).Select(path => (Field: AdapterOptions.EmbeddingField, Path: path)));
         var text = new StringBuilder();
-        foreach (var (field, values) in fields.OrderBy(one => one.Key, StringComparer.Ordinal))
+        foreach (var (field, path) in files.OrderBy(file => file.Field, StringComparer.Ordinal))
         {
-            foreach (var hash in values.Select(Find).OfType<string>())
+            if (Find(path) is { } hash)
             {
                 text.Append(field).Append('=').Append(hash).Append('\n');
             }
@@ -24,12 +31,40 @@ internal sealed class InputFiles
         return text.Length == 0 ? "" : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())).AsSpan(0, 8));
     }
 
-    /// <summary>The content of what a value names: <c>file</c>, <c>file:0.8</c>, <c>word=file</c> or <c>folder:0.5:0-0.6</c>.</summary>
+    /// <summary>The files of the folder of learnt words whose word stands in one of the prompts.</summary>
+    private IEnumerable<string> WordsOf(ImageRequest request)
+    {
+        string?[] prompts = [request.Prompt, request.NegativePrompt, request.Prompt2, request.NegativePrompt2, request.Prompt3, request.NegativePrompt3];
+        return EmbeddingSet.FilesOf(request.EmbeddingFolder).Where(path => prompts.OfType<string>().Any(prompt => LearntWords.Has(prompt, WordOf(path))));
+    }
+
+    private string WordOf(string path)
+    {
+        var stamp = FileStamp.Of(path);
+        if (!_words.TryGetValue(stamp, out var word))
+        {
+            try
+            {
+                word = EmbeddingFile.Open(path).Word;
+            }
+            catch (RequestException)
+            {
+                // Refused where a prompt names it.
+                word = Path.GetFileNameWithoutExtension(path);
+            }
+
+            _words[stamp] = word;
+        }
+
+        return word;
+    }
+
+    /// <summary>The content of what a value names: <c>file</c>, <c>file:0.8</c> or <c>folder:0.5:0-0.6</c>; null where there is nothing of that name.</summary>
     private string? Find(string value)
     {
-        foreach (var start in (string[])[value, value[(value.IndexOf('=', StringComparison.Ordinal) + 1)..]])
+        for (var path = value; path.Length > 0; path = path.LastIndexOf(':') is > 0 and var colon ? path[..colon] : "")
         {
-            for (var path = start; path.Length > 0; path = path.LastIndexOf(':') is > 0 and var colon ? path[..colon] : "")
+            try
             {
                 if (File.Exists(path))
                 {
@@ -40,6 +75,11 @@ internal sealed class InputFiles
                 {
                     return ModelFingerprint.Of(path);
                 }
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                // Refused where it is read, if it is.
+                return null;
             }
         }
 

@@ -7,7 +7,7 @@ namespace StableDiffusion.Cli;
 /// <summary>Turns lines into jobs: defaults filled in, groups and seeds expanded, numbered.</summary>
 internal sealed class JobSource(FieldTable table, LineFields defaults)
 {
-    private int _nextIndex;
+    private long _nextIndex;
 
     /// <summary>The jobs of all lines, in order and one at a time; a bad line takes one number.</summary>
     public IEnumerable<BatchEntry> Jobs(IEnumerable<BatchLine> lines)
@@ -51,24 +51,25 @@ internal sealed class JobSource(FieldTable table, LineFields defaults)
         var given = new LineFields();
         foreach (var (field, values) in defaults.Concat(line.Fields))
         {
-            given[field] = [.. values.Select(value => table.Normal(field, value))];
+            given[field] = values.Count > 0 || table.IsList(field)
+                ? [.. values.Select(value => table.Normal(field, value))]
+                : throw new RequestException($"{field} is an empty list; give it a value, or leave it out for the default.");
         }
 
-        var seeds = given.GetValueOrDefault(FieldTable.Seed) ?? ["-1"];
-        var count = given.GetValueOrDefault(FieldTable.BatchCount) ?? ["1"];
-        var size = given.GetValueOrDefault(FieldTable.BatchSize) ?? ["1"];
+        var seeds = given.GetValueOrDefault(FieldTable.Seed) ?? [Seeds.Drawn];
+        var (count, size, index) = (Only(given, FieldTable.BatchCount), Only(given, FieldTable.BatchSize), Only(given, FieldTable.Index));
         var names = table.Names
             .Where(name => name is not (FieldTable.Seed or FieldTable.BatchCount or FieldTable.BatchSize) && given.ContainsKey(name)).ToList();
-        if (given.TryGetValue(FieldTable.Index, out var index))
+        if (index is not null)
         {
-            _nextIndex = int.TryParse(index[0], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            _nextIndex = int.TryParse(index, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
                 ? number
-                : throw new RequestException($"index {OneLine.Quote(index[0])} is not a whole number from 0.");
+                : throw new RequestException($"index {OneLine.Quote(index)} is not a whole number from 0 to {int.MaxValue}.");
         }
 
         foreach (var fields in Combinations(given, names, 0))
         {
-            var pictures = Count(FieldTable.BatchCount, count[0]) * Count(FieldTable.BatchSize, size[0]);
+            var pictures = Count(FieldTable.BatchCount, count ?? "1") * Count(FieldTable.BatchSize, size ?? "1");
             var counted = pictures == 1 || VariationOf(fields) is null ? FieldTable.Seed : FieldTable.VariationSeed;
             foreach (var (seed, idSeed) in SeedsOf(seeds, counted == FieldTable.Seed ? pictures : 1, nameof(ImageRequest.Seeds)))
             {
@@ -78,11 +79,38 @@ internal sealed class JobSource(FieldTable table, LineFields defaults)
                     var job = new LineFields(fields) { [FieldTable.Seed] = [idSeed], [counted] = [idOther] };
                     var id = IdOf(job);
                     (job[FieldTable.Seed], job[counted]) = ([seed], [other]);
-                    yield return new BatchJob(line.Number, _nextIndex++, id, job);
+                    var drawn = new HashSet<string>();
+                    if (seed != idSeed)
+                    {
+                        drawn.Add(FieldTable.Seed);
+                    }
+
+                    if (other != idOther)
+                    {
+                        drawn.Add(counted);
+                    }
+
+                    if (counted == FieldTable.Seed && VariationOf(fields)?.Trim() == Seeds.Drawn)
+                    {
+                        job[FieldTable.VariationSeed] = [Seeds.Text(Seeds.Draw())];
+                        drawn.Add(FieldTable.VariationSeed);
+                    }
+
+                    yield return new BatchJob(line.Number, NextIndex(), id, job) { Drawn = drawn };
                 }
             }
         }
     }
+
+    /// <summary>The one value of a field that is not to be painted in several ways; null where it is not given.</summary>
+    private static string? Only(LineFields fields, string field) =>
+        !fields.TryGetValue(field, out var values) ? null
+        : values.Count == 1 ? values[0]
+        : throw new RequestException($"{field} has {values.Count} values; give one.");
+
+    private int NextIndex() => _nextIndex <= int.MaxValue
+        ? (int)_nextIndex++
+        : throw new RequestException($"its number would be above {int.MaxValue}; give a smaller index before.");
 
     /// <summary>Every choice of alternatives, the last field turning fastest.</summary>
     private IEnumerable<LineFields> Combinations(LineFields given, List<string> names, int first)
@@ -105,7 +133,7 @@ internal sealed class JobSource(FieldTable table, LineFields defaults)
     private static string? VariationOf(LineFields fields) =>
         fields.TryGetValue(FieldTable.VariationStrength, out var strength)
         && !(double.TryParse(strength[0], NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number == 0)
-            ? fields.GetValueOrDefault(FieldTable.VariationSeed)?[0] ?? "-1"
+            ? fields.GetValueOrDefault(FieldTable.VariationSeed)?[0] ?? Seeds.Drawn
             : null;
 
     /// <summary>All seeds, and for each what identifies it: itself, or its place among those that are drawn.</summary>
@@ -114,7 +142,7 @@ internal sealed class JobSource(FieldTable table, LineFields defaults)
         var drawn = 0;
         foreach (var entry in seeds.SelectMany(PromptExpansion.Expand).SelectMany(text => text.Split(',')))
         {
-            var isDrawn = entry.Trim() == "-1";
+            var isDrawn = entry.Trim() == Seeds.Drawn;
             foreach (var seed in Seeds.Expand(entry, count, property))
             {
                 var text = Seeds.Text(seed);

@@ -16,10 +16,18 @@ internal sealed class BatchReader(TextReader source, FieldTable table, string na
     /// <summary>Characters of one line, or of a record of a CSV file. Prompts have hundreds.</summary>
     public const int LongestLine = 1_000_000;
 
+    /// <summary>Stands for bytes that are no UTF-8. No text has it: Unicode keeps it for such uses.</summary>
+    private const char NoText = '\uFFFF';
+
     private int _number;
 
+    /// <summary>UTF-8, with or without a mark at the start, of which the reader can say in which line it is none.</summary>
+    public static Encoding Encoding { get; } = Encoding.GetEncoding("utf-8", EncoderFallback.ExceptionFallback, new DecoderReplacementFallback(NoText.ToString()));
+
     /// <summary>All lines, bad ones with what is wrong with them. Empty lines, and in text those that begin with #, are left out.</summary>
-    /// <exception cref="RequestException">The file is none of prompts, or its header has a column that is no option: then nothing of it is painted.</exception>
+    /// <exception cref="RequestException">
+    /// The file is no text: lines before are good. It is no JSON, or its header has a column that is no option: then nothing of it is painted.
+    /// </exception>
     public IEnumerable<BatchLine> Lines()
     {
         if (NextLine() is not { } first)
@@ -31,13 +39,13 @@ internal sealed class BatchReader(TextReader source, FieldTable table, string na
         {
             // Excel's "sep=;"
             return NextLine(allowComments: false) is not { } second ? []
-                : CsvHeader.Read(second, table, At, separator) is { } declared ? Csv(declared)
+                : CsvHeader.Read(second, table, At, separator, Note) is { } declared ? Csv(declared)
                 : throw new RequestException($"{At}: 'sep={separator}' stands above a header such as prompt{separator}seed{separator}steps; there is none.");
         }
 
         if (JsonDocumentLines.Begins(first))
         {
-            return JsonDocumentLines.Read(first + "\n" + source.ReadToEnd(), _number, table, OneLine.Quote(name), Note);
+            return JsonDocumentLines.Read(first + "\n" + Checked(source.ReadToEnd()), _number, table, OneLine.Quote(name), Note);
         }
 
         if (first.TrimStart() is ['{', .. var rest] && rest.TrimStart() is ['"' or '}', ..])
@@ -45,7 +53,7 @@ internal sealed class BatchReader(TextReader source, FieldTable table, string na
             return Plain(first, line => JsonLine.Parse(line, table, Note));
         }
 
-        return CsvHeader.Read(first, table, At, null) is { } header ? Csv(header) : Plain(first, line => TextLine.Parse(line, table, Note));
+        return CsvHeader.Read(first, table, At, null, Note) is { } header ? Csv(header) : Plain(first, line => TextLine.Parse(line, table, Note));
     }
 
     private string At => string.Create(CultureInfo.InvariantCulture, $"{OneLine.Quote(name)}, line {_number}");
@@ -82,20 +90,17 @@ internal sealed class BatchReader(TextReader source, FieldTable table, string na
         }
     }
 
-    private string? ReadLine()
+    private string? ReadLine() => source.ReadLine() is { } line ? Checked(line) : null;
+
+    /// <summary>What was read behind the lines so far.</summary>
+    private string Checked(string text) => text.AsSpan().IndexOfAny(NoText, '\0') switch
     {
-        try
-        {
-            return source.ReadLine() is not { } line ? null
-                : !line.Contains('\0', StringComparison.Ordinal) ? line
-                : throw new RequestException($"{OneLine.Quote(name)} is no text, or UTF-16 without a mark at its start; save it as UTF-8.");
-        }
-        catch (DecoderFallbackException error)
-        {
-            throw new RequestException(
-                $"{OneLine.Quote(name)} is not UTF-8 text behind line {_number.ToString(CultureInfo.InvariantCulture)}; save it as UTF-8 (iconv -f latin1 -t utf-8 turns Latin-1 into it).", error);
-        }
-    }
+        < 0 => text,
+        var at when text[at] == '\0' => throw new RequestException($"{OneLine.Quote(name)} is no text, or UTF-16 without a mark at its start; save it as UTF-8."),
+        var at => throw new RequestException(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{OneLine.Quote(name)} is not UTF-8 text in line {_number + 1 + text.AsSpan(0, at).Count('\n')}; save it as UTF-8 (iconv -f latin1 -t utf-8 turns Latin-1 into it).")),
+    };
 
     private string? NextLine(bool allowComments = true)
     {

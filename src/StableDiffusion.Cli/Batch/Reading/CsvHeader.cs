@@ -10,11 +10,12 @@ internal sealed class CsvHeader
 
     private static readonly char[] _separators = [',', ';', '\t'];
 
+    private readonly IReadOnlyList<string> _names;
     private readonly IReadOnlyList<string> _fields;
 
-    private CsvHeader(IReadOnlyList<string> fields, char separator)
+    private CsvHeader(IReadOnlyList<string> names, IReadOnlyList<string> fields, char separator)
     {
-        _fields = fields;
+        (_names, _fields) = (names, fields);
         Separator = separator;
     }
 
@@ -34,14 +35,16 @@ internal sealed class CsvHeader
     /// <param name="table">What names there are.</param>
     /// <param name="at">Where the line stands, for messages.</param>
     /// <param name="declared">The separator, where the file names it.</param>
+    /// <param name="note">Told which columns are left out.</param>
     /// <exception cref="RequestException">It is a header with a column that is no option, or with one twice.</exception>
-    public static CsvHeader? Read(string line, FieldTable table, string at, char? declared)
+    public static CsvHeader? Read(string line, FieldTable table, string at, char? declared, Action<string> note)
     {
         foreach (var separator in declared is { } one ? [one] : _separators)
         {
-            if (Cells(line, separator) is { } cells && IsHeader(cells, table))
+            if (Cells(line, separator) is { } cells && ResultJson.SkippedOf(cells) is var skipped && IsHeader(cells, skipped, table))
             {
-                return new CsvHeader([.. cells.Select((cell, i) => FieldOf(cell, i, table, at))], separator).WithoutTwins(at);
+                cells.Where(FieldTable.IsForeign).ToList().ForEach(cell => FieldTable.LeaveOut(cell, "", note));
+                return new CsvHeader(cells, [.. cells.Select((cell, i) => FieldOf(cell, i, skipped, table, at))], separator).WithoutTwins(at);
             }
         }
 
@@ -68,7 +71,11 @@ internal sealed class CsvHeader
                 throw new RequestException($"column {i + 1} has no name in the header, but holds {OneLine.Quote(Short(cell))}; name it, or empty it.");
             }
 
-            if (field is not (Unnamed or LeftOut) && cell.Length > 0)
+            if (field == LeftOut)
+            {
+                FieldTable.LeaveOut(_names[i], cell, _ => { });
+            }
+            else if (field != Unnamed && cell.Length > 0)
             {
                 fields[field] = [cell];
             }
@@ -89,21 +96,23 @@ internal sealed class CsvHeader
         }
     }
 
-    private static bool IsHeader(List<string> cells, FieldTable table)
+    private static bool IsHeader(List<string> cells, IReadOnlySet<string> skipped, FieldTable table)
     {
-        bool IsKnown(string cell) => ResultJson.IsResult(cell) || (cell.Length > 1 && table.TryNameOf(cell, out _)) || FieldTable.IsForeign(cell);
+        bool IsKnown(string cell) => skipped.Contains(cell) || (cell.Length > 1 && table.TryNameOf(cell, out _)) || FieldTable.IsForeign(cell);
         bool IsPrompt(string cell) => table.TryNameOf(cell, out var field) && field == FieldTable.Prompt;
         var named = cells.Where(cell => cell.Length > 0).ToList();
         return named.Count > 0
             && (named.TrueForAll(IsKnown) ? cells.Count > 1 || IsPrompt(cells[0]) : cells.Count > 1 && named.Exists(IsPrompt));
     }
 
-    private static string FieldOf(string cell, int index, FieldTable table, string at) =>
+    private static string FieldOf(string cell, int index, IReadOnlySet<string> skipped, FieldTable table, string at) =>
         cell.Length == 0 ? Unnamed
-        : ResultJson.IsResult(cell) || FieldTable.IsForeign(cell) ? LeftOut
+        : skipped.Contains(cell) || FieldTable.IsForeign(cell) ? LeftOut
         : table.TryNameOf(cell, out var field) ? field
         : throw new RequestException(
-            $"{at}, column {index + 1}: there is no option {OneLine.Quote(Short(cell))}; rename the column (see batch --help for the names) or take it out.");
+            FieldTable.IsOfProgram(cell)
+                ? $"{at}, column {index + 1}: {OneLine.Quote(cell)} is the same for all lines; take the column out, and give it to the command."
+                : $"{at}, column {index + 1}: there is no option {OneLine.Quote(Short(cell))}; rename the column (see batch --help for the names) or take it out.");
 
     private static string Short(string cell) => cell.Length > 40 ? cell[..40] + "…" : cell;
 

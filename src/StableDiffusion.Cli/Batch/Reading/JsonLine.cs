@@ -42,11 +42,12 @@ internal static class JsonLine
             throw new RequestException("it is no JSON object, such as {\"prompt\": \"a red apple\", \"seed\": 5}, and no text.");
         }
 
+        var skipped = ResultJson.SkippedOf([.. element.EnumerateObject().Select(NameOf)]);
         var fields = new LineFields();
         foreach (var member in element.EnumerateObject())
         {
             var name = NameOf(member);
-            if (member.Value.ValueKind == JsonValueKind.Null || ResultJson.IsResult(name))
+            if (member.Value.ValueKind == JsonValueKind.Null || (skipped.Contains(name) && !ResultJson.IsOption(name, member.Value.ValueKind)))
             {
                 continue;
             }
@@ -62,6 +63,11 @@ internal static class JsonLine
             {
                 throw new RequestException($"{field} is given twice.");
             }
+        }
+
+        if (ResultJson.PictureOf(element, skipped) is { } picture)
+        {
+            fields[FieldTable.Picture] = [picture];
         }
 
         return fields;
