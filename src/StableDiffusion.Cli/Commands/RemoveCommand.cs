@@ -20,7 +20,7 @@ internal static class RemoveCommand
             {
                 try
                 {
-                    Console.Out.WriteLine($"{repository.Name.Id}@{commit[..12]}: {ByteSize.Of(repository.Remove(commit))} free");
+                    Console.Out.WriteLine($"{repository.Name.Id}@{HubName.Short(commit)}: {ByteSize.Of(repository.Remove(commit))} free");
                 }
                 catch (Exception error) when (error is IOException or UnauthorizedAccessException)
                 {

@@ -73,7 +73,7 @@ internal sealed class BlobDownload(HubClient client, HubRepository repository, A
             if (isSecond)
             {
                 throw new ModelException(
-                    $"{file.Path} arrived twice with another hash than the hub states ({file.Hash[..12]}…), and was thrown away; try again later, or without the proxy or mirror.");
+                    $"{file.Path} arrived twice with another hash than the hub states ({HubName.Short(file.Hash)}…), and was thrown away; try again later, or without the proxy or mirror.");
             }
 
             say($"{file.Path}: the bytes are not what the hub states; fetching it once more.");

@@ -49,7 +49,7 @@ internal sealed record CachedModel(
         try
         {
             var index = Path.Combine(folder, "model_index.json");
-            using var document = File.Exists(index) ? JsonDocument.Parse(File.ReadAllBytes(index)) : null;
+            using var document = File.Exists(index) ? StrictJson.Parse(File.ReadAllBytes(index)) : null;
             return document?.RootElement.GetProperty("_class_name").GetString();
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or IOException)

@@ -242,8 +242,7 @@ internal sealed class HubClient : IDisposable
     {
         try
         {
-            await using var stream = await answer.Content.ReadAsStreamAsync(cancellation);
-            return await JsonDocument.ParseAsync(stream, cancellationToken: cancellation);
+            return StrictJson.Parse(await answer.Content.ReadAsByteArrayAsync(cancellation));
         }
         catch (JsonException)
         {
@@ -253,9 +252,10 @@ internal sealed class HubClient : IDisposable
 
     private static HubFile ReadFile(JsonElement entry, HubName name)
     {
+        // Whatever has the wrong type counts as missing.
         var large = entry.TryGetProperty("lfs", out var lfs) && lfs.ValueKind == JsonValueKind.Object ? lfs : (JsonElement?)null;
         var hash = (large is { } one ? Text(one, "oid") ?? Text(one, "sha256") : Text(entry, "oid"))?.ToLowerInvariant();
-        var size = (large ?? entry).TryGetProperty("size", out var bytes) && bytes.TryGetInt64(out var number) ? number : -1;
+        var size = (large ?? entry).TryGetProperty("size", out var bytes) && bytes.ValueKind == JsonValueKind.Number && bytes.TryGetInt64(out var number) ? number : -1;
         var file = new HubFile(Text(entry, "path") ?? "", size, hash ?? "");
         return file.IsSafe ? file : throw new ModelException($"{name.Id} lists a file that cannot be kept here: {OneLine.Quote(file.Path)}.");
     }

@@ -10,6 +10,8 @@ internal sealed partial record HubName(string Owner, string Name, string Revisio
 {
     public const string MainBranch = "main";
 
+    private const int ShortLength = 12;
+
     public string Id => $"{Owner}/{Name}";
 
     /// <summary>As the user writes it: the revision only where it is not the main branch.</summary>
@@ -17,6 +19,9 @@ internal sealed partial record HubName(string Owner, string Name, string Revisio
 
     /// <summary>Whether the revision is a commit, which never changes.</summary>
     public bool IsCommit => CommitForm().IsMatch(Revision);
+
+    /// <summary>The beginning of a commit or hash, enough to know it by; a folder of the cache may have any name.</summary>
+    public static string Short(string hash) => hash.Length <= ShortLength ? hash : hash[..ShortLength];
 
     /// <summary>Reads a name, or the address of a repository's page.</summary>
     public static HubName? TryParse(string text)

@@ -50,7 +50,7 @@ internal static class HubRefusal
                 return null;
             }
 
-            using var document = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(cancellation));
+            using var document = StrictJson.Parse(await answer.Content.ReadAsByteArrayAsync(cancellation));
             return document.RootElement.TryGetProperty("error", out var error) && error.ValueKind == JsonValueKind.String ? Short(error.GetString()!) : null;
         }
         catch (Exception error) when (error is JsonException or HttpRequestException or IOException or InvalidOperationException)

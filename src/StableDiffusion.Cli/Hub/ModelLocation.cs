@@ -40,10 +40,10 @@ internal static class ModelLocation
 
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            using var document = StrictJson.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
             return document.RootElement.EnumerateObject().ToDictionary(entry => entry.Name, entry => Expand(entry.Value.GetString() ?? ""));
         }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or ArgumentException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is JsonException or InvalidOperationException or IOException or UnauthorizedAccessException)
         {
             throw new RequestException($"{path} must be a JSON object of names and folders or repositories, such as {{\"sd15\": \"/models/sd15\"}}: {OneLine.Of(error.Message)}", error);
         }

@@ -110,7 +110,7 @@ internal sealed class LoraFile
 
         try
         {
-            using var json = JsonDocument.Parse(text);
+            using var json = StrictJson.Parse(text);
             return json.RootElement.ValueKind == JsonValueKind.Object ? json.RootElement.Clone() : null;
         }
         catch (JsonException)

@@ -24,7 +24,7 @@ internal static partial class ModelJson
         try
         {
             var bytes = _strict.GetBytes(text);
-            RequireWholeTexts(bytes);
+            StrictJson.RequireWholeTexts(bytes, new JsonReaderOptions { MaxDepth = MostLevels });
             using var document = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = MostLevels });
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? document.RootElement.Clone()
@@ -33,30 +33,6 @@ internal static partial class ModelJson
         catch (JsonException error)
         {
             throw new ModelException($"{path} is not valid JSON{Where(error)}: {Reason(text, error)}", error);
-        }
-    }
-
-    /// <summary>Half a surrogate pair, written as an escape, is no text: it could be neither shown nor compared.</summary>
-    private static void RequireWholeTexts(byte[] bytes)
-    {
-        var reader = new Utf8JsonReader(bytes, new JsonReaderOptions { MaxDepth = MostLevels });
-        while (reader.Read())
-        {
-            if (reader.TokenType is not (JsonTokenType.String or JsonTokenType.PropertyName) || !reader.ValueIsEscaped)
-            {
-                continue;
-            }
-
-            try
-            {
-                reader.GetString();
-            }
-            catch (InvalidOperationException error)
-            {
-                var line = bytes.AsSpan(0, (int)reader.TokenStartIndex).Count((byte)'\n');
-                throw new JsonException(
-                    $"the text {OneLine.Shorten(Encoding.UTF8.GetString(reader.ValueSpan))} has half of a character (a lone surrogate).", null, line, null, error);
-            }
         }
     }
 
