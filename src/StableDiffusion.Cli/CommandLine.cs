@@ -44,6 +44,9 @@ internal static class CommandLine
             case ModelException or DeviceException or BatchStopException:
                 log.Error(OptionNames.Message(error));
                 return ExitCode.Failed;
+            case OperationCanceledException when Interruption.ExitCodeOfSignal is { } exitCode:
+                log.Error("stopped; files already reported are complete.");
+                return exitCode;
             case StandardOutputException:
                 log.Error(error.Message);
                 return ExitCode.Failed;

@@ -17,6 +17,9 @@ internal sealed class Interruption : IDisposable
         ];
     }
 
+    /// <summary>The exit code of a signal that any command was stopped by; null where none came.</summary>
+    public static int? ExitCodeOfSignal { get; private set; }
+
     public CancellationToken Token => _source.Token;
 
     /// <summary>The exit code of the signal that came.</summary>
@@ -42,6 +45,7 @@ internal sealed class Interruption : IDisposable
 
         context.Cancel = true;
         ExitCode = exitCode;
+        ExitCodeOfSignal = exitCode;
         _source.Cancel();
     }
 }

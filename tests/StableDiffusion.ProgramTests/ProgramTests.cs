@@ -213,6 +213,29 @@ public sealed class ProgramTests : IDisposable
         Assert.Empty(_folder.Names());
     }
 
+    /// <summary>Work that goes on for minutes, of which each result is reported.</summary>
+    [Theory]
+    [InlineData("decode", "INT", 130)]
+    [InlineData("noise", "TERM", 143)]
+    public void A_signal_stops_every_command_that_works_for_long(string command, string signal, int exitCode)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals are sent with kill.");
+        using (var latents = File.Create(_folder.PathOf("many.npy")))
+        {
+            NpyFile.Write(latents, [20_000, 4, 8, 8], new float[20_000 * 4 * 8 * 8]);
+        }
+
+        Paint("--seed", "1", "--output", "apple.png");
+        string[] options = command == "decode" ? ["many.npy", "-o", "out.png"] : ["apple.png", "-o", "out", "--timesteps", string.Join(',', Enumerable.Range(0, 20_000).Select(i => i % 1000))];
+        using var program = SdProgram.Start([command, .. options, "--model", Refused.GoodModel, "--device", "cpu"], _folder.Path);
+        var first = program.StandardOutput.ReadLine();
+
+        Stop(program, signal);
+
+        Assert.NotNull(first);
+        Assert.Equal((exitCode, "error: stopped; files already reported are complete."), (program.ExitCode, program.StandardError.ReadToEnd().TrimEnd()));
+    }
+
     [Fact]
     public void Pictures_reported_before_a_signal_are_whole()
     {
