@@ -12,20 +12,27 @@ internal static class PromptWord
     public static IReadOnlyList<string> Keep(RootCommand root, IReadOnlyList<string> words)
     {
         var parsed = root.Parse(words, CommandLine.Parser);
-        var command = parsed.CommandResult;
-        while (command.Parent is System.CommandLine.Parsing.CommandResult { Command: not RootCommand } above)
-        {
-            command = above;
-        }
-
-        var isAfterOptions = command.Command is not RootCommand
+        var isAfterOptions = CommandOf(parsed) is not RootCommand
             && parsed.RootCommandResult.Children.OfType<System.CommandLine.Parsing.OptionResult>().Any(result => !result.Implicit);
         if (!isAfterOptions)
         {
             return words;
         }
 
-        var at = Enumerable.Range(0, words.Count).First(i => words[i] == command.Command.Name);
+        // The same word may stand before it as the value of an option.
+        var at = Enumerable.Range(0, words.Count).First(i => CommandOf(root.Parse((IReadOnlyList<string>)[.. words.Take(i + 1)], CommandLine.Parser)) is not RootCommand);
         return [.. words.Take(at), $"--prompt={words[at]}", .. words.Skip(at + 1)];
+    }
+
+    /// <summary>The first command that a command line names; the root where it names none.</summary>
+    private static Command CommandOf(ParseResult parsed)
+    {
+        var command = parsed.CommandResult;
+        while (command.Parent is System.CommandLine.Parsing.CommandResult { Command: not RootCommand } above)
+        {
+            command = above;
+        }
+
+        return command.Command;
     }
 }

@@ -110,6 +110,14 @@ public sealed class ProgramTests : IDisposable
         Assert.True(Bytes("赤いリンゴ-ärger-1.png").AsSpan().IndexOf("iTXtparameters\0"u8) > 0);
     }
 
+    /// <summary>The word of a command as the value of an option, and as the prompt behind options.</summary>
+    [Theory]
+    [InlineData("--negative-prompt grid grid", "grid-1.png")]
+    [InlineData("--negative-prompt grid --scheduler ddim show", "show-1.png")]
+    [InlineData("-n show -- grid", "grid-1.png")]
+    public void A_prompt_may_have_the_name_of_a_command(string words, string name) =>
+        Assert.Equal(name + "\n", Run(["--model", Refused.GoodModel, "--device", "cpu", "--steps", "1", "--seed", "1", .. words.Split(' ')]).Output);
+
     [Fact]
     public void A_prompt_that_is_cut_warns_with_the_words_left_out()
     {
