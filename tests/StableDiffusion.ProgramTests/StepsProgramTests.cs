@@ -36,6 +36,8 @@ public sealed class StepsProgramTests : IDisposable
     [InlineData("-s", "5", "--num-images", "2", "5-0-001.png", "5-1-004.png", 8)]
     [InlineData("-s", "5", "-b", "2", "5-001.png", "6-004.png", 8)]
     [InlineData("-s", "5,9", "--low-memory", "--quiet", "5-001.png", "9-004.png", 8)]
+    [InlineData("-s", "5,5", "--low-memory", "--quiet", "5-0-001.png", "5-1-004.png", 8)]
+    [InlineData("-s", "18446744073709551614", "-b", "2", "18446744073709551614-001.png", "18446744073709551615-004.png", 8)]
     public void Several_pictures_have_their_own_steps(string first, string second, string third, string fourth, string one, string other, int count)
     {
         Paint(first, second, third, fourth, "-o", "cat.png", "--steps-to", "steps", "--animate", "cat.gif");
@@ -43,6 +45,43 @@ public sealed class StepsProgramTests : IDisposable
         Assert.Equal((one, other, count), (names[0], names[^1], names.Length));
         Assert.Equal(["cat-0.gif", "cat-1.gif"], Names(".").Where(name => name.EndsWith(".gif", StringComparison.Ordinal)));
         Assert.InRange(Distance("cat-1.png", $"steps/{other}"), 0, 1);
+    }
+
+    [Fact]
+    public void Variations_of_one_seed_have_their_own_steps()
+    {
+        Paint("-s", "5", "-b", "2", "--variation-seed", "1", "--variation-strength", "0.5", "-o", "cat.png", "--steps-to", "steps");
+
+        Assert.Equal(8, Names("steps").Length);
+        Assert.InRange(Distance("cat-0.png", "steps/5-0-004.png"), 0, 1);
+        Assert.InRange(Distance("cat-1.png", "steps/5-1-004.png"), 0, 1);
+    }
+
+    [Theory]
+    [InlineData("-o same.png --save-latents same.png", "--output and --save-latents both write same.png")]
+    [InlineData("-o same.png --save-latents x/../same.png", "--output and --save-latents both write x/../same.png")]
+    [InlineData("-o same.webp --animate same.webp", "--output and --animate both write same.webp")]
+    [InlineData("-b 2 -o same.webp --animate ./same.webp", "--output and --animate both write ./same-0.webp")]
+    [InlineData("-b 2 -o {index}-{seed}.webp --animate 0-5.webp -s 5,5", null)]
+    [InlineData("-s 5,6 -o {prompt}-{seed}.webp --save-latents a-cat-6.webp", "--output and --save-latents both write a-cat-6.webp")]
+    [InlineData("-o cat.png --animate same.webp --save-latents same.webp", "--save-latents and --animate both write same.webp")]
+    [InlineData("-s 5 -o steps/{seed}-{index:003}.png --steps-to steps", "--output and --steps-to both write")]
+    [InlineData("-s 5 -o cat.png --save-latents steps/5-002.png --steps-to steps/", "--save-latents and --steps-to both write")]
+    [InlineData("-s 5 -o steps/cat.png --save-latents steps/6-002.png --animate steps/5-002.gif --steps-to steps", null)]
+    public void No_file_of_a_run_is_written_over_another(string options, string? message)
+    {
+        Directory.CreateDirectory(_folder.PathOf("x"));
+        Directory.CreateDirectory(_folder.PathOf("steps"));
+        var outcome = SdProgram.Run([.. _small, .. options.Split(' ')], _folder.Path, input: null);
+        if (message is null)
+        {
+            Assert.Equal(0, outcome.ExitCode);
+            return;
+        }
+
+        Assert.Equal((2, ""), (outcome.ExitCode, outcome.Output));
+        Assert.Contains(message, Assert.Single(outcome.ErrorLines), StringComparison.Ordinal);
+        Assert.Equal(["steps", "x"], _folder.Names());
     }
 
     [Theory]

@@ -93,6 +93,7 @@ internal static class GenerateCommand
             }
 
             var files = steps.Files(parsed, request);
+            RequireOwnFiles(pattern, latentsPath, files, request);
             var preview = steps.Screen(parsed, log);
             request = request with { ReportsSteps = files is not null || preview is not null };
             var json = program.Json(parsed) ? table.ToJson(fields) : null;
@@ -143,6 +144,29 @@ internal static class GenerateCommand
         {
             log.EndBar();
         }
+    }
+
+    /// <summary>Fails before anything is painted where one file would be written over another.</summary>
+    private static void RequireOwnFiles(OutputPattern pattern, string? latentsPath, StepFiles? steps, ImageRequest request)
+    {
+        if (latentsPath is null && steps is null)
+        {
+            return;
+        }
+
+        var files = new OutputFiles();
+        var count = request.Seeds.Count * request.PicturesPerSeed;
+        for (var i = 0; i < count; i++)
+        {
+            files.Add("--output", pattern.PathOf(i, count, request.Seeds[i / request.PicturesPerSeed], request.Prompt).Path);
+        }
+
+        if (latentsPath is not null)
+        {
+            files.Add("--save-latents", latentsPath);
+        }
+
+        steps?.AddTo(files);
     }
 
     /// <summary>What a picture's file asks for, with what the command line gives in its place.</summary>

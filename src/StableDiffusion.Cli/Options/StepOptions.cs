@@ -7,7 +7,7 @@ internal sealed class StepOptions
 {
     private Option<string?> StepsTo { get; } = new("--steps-to")
     {
-        Description = "A folder for the picture that the network has in mind at each step, as {seed}-{step}.png; older ones of these names are replaced.",
+        Description = "A folder for the picture that the network has in mind at each step, as {seed}-{step}.png, with a number between for several of one seed; older ones of these names are replaced.",
         HelpName = "folder",
     };
 

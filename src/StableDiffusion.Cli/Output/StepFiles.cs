@@ -9,6 +9,7 @@ namespace StableDiffusion.Cli;
 internal sealed class StepFiles
 {
     private const int MostFrames = 100;
+    private const string StepExtension = ".png";
 
     private static readonly TimeSpan _frame = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan _lastFrame = TimeSpan.FromSeconds(2);
@@ -18,7 +19,14 @@ internal sealed class StepFiles
     private readonly ImageRequest _request;
     private readonly List<Latents> _steps = [];
 
-    private StepFiles(string? folder, string? animation, ImageRequest request) => (_folder, _animation, _request) = (folder, animation, request);
+    /// <summary>Whether several runs have one seed, such as variations of it: then pictures are told apart by their numbers.</summary>
+    private readonly bool _sharesSeeds;
+
+    private StepFiles(string? folder, string? animation, ImageRequest request)
+    {
+        (_folder, _animation, _request) = (folder, animation, request);
+        _sharesSeeds = request.Seeds.Distinct().Count() < request.Seeds.Count;
+    }
 
     /// <summary>Checks where the files go before anything is painted.</summary>
     /// <param name="folder">Where each step goes; null for nowhere.</param>
@@ -40,7 +48,7 @@ internal sealed class StepFiles
                 throw new RequestException("--steps-to needs a folder.");
             }
 
-            AtomicFile.RequireWritable(files.StepPath(request.Seeds[0], 0, 1), makesFolders: true);
+            AtomicFile.RequireWritable(files.StepPath(request.Seeds[0], 0, 0, 1), makesFolders: true);
         }
 
         if (animation is not null)
@@ -49,6 +57,30 @@ internal sealed class StepFiles
         }
 
         return files;
+    }
+
+    /// <summary>Names the files among those of the run.</summary>
+    /// <exception cref="RequestException">Another of the run's files has the same name.</exception>
+    public void AddTo(OutputFiles files)
+    {
+        var pictures = Enumerable.Range(0, _request.Seeds.Count * _request.PicturesPerSeed);
+        if (_animation is not null)
+        {
+            foreach (var picture in pictures)
+            {
+                files.Add("--animate", AnimationPath(picture));
+            }
+        }
+
+        if (_folder is not null)
+        {
+            // How many steps there are is not known yet.
+            var beginnings = pictures.Select(picture => Beginning(_request.Seeds[picture / _request.PicturesPerSeed], picture % _request.PicturesPerSeed, picture)).ToHashSet();
+            var folder = Path.GetFullPath(_folder);
+            files.AddFolder("--steps-to", path =>
+                Path.GetRelativePath(folder, path) is var name && name.EndsWith(StepExtension, StringComparison.Ordinal)
+                && name.LastIndexOf('-') + 1 is var step && beginnings.Contains(name[..step]) && name[step..^StepExtension.Length] is { Length: >= 3 } number && number.All(char.IsAsciiDigit));
+        }
     }
 
     /// <summary>Takes note of a call.</summary>
@@ -91,7 +123,7 @@ internal sealed class StepFiles
 
             if (_folder is not null)
             {
-                AtomicFile.Write(StepPath(picture.Seed, picture.IndexInSeed, step + 1), stream => PngWriter.Write(stream, shown));
+                AtomicFile.Write(StepPath(picture.Seed, picture.IndexInSeed, picture.Index, step + 1), stream => PngWriter.Write(stream, shown));
             }
         }
 
@@ -112,10 +144,14 @@ internal sealed class StepFiles
         return $"{said}{(said.Length > 0 ? ", " : "")}animation {path}";
     }
 
-    private string StepPath(long seed, int image, int step)
+    private string StepPath(long seed, int indexInSeed, int index, int step) =>
+        Path.Combine(_folder!, Beginning(seed, indexInSeed, index) + step.ToString("000", CultureInfo.InvariantCulture) + StepExtension);
+
+    /// <summary>What the names of a picture's steps begin with; no two pictures share it.</summary>
+    private string Beginning(long seed, int indexInSeed, int index)
     {
-        var which = _request.PicturesPerSeed == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"{image}-");
-        return Path.Combine(_folder!, string.Create(CultureInfo.InvariantCulture, $"{seed}-{which}{step:000}.png"));
+        int? number = _sharesSeeds ? index : _request.PicturesPerSeed > 1 ? indexInSeed : null;
+        return number is null ? $"{Seeds.Text(seed)}-" : string.Create(CultureInfo.InvariantCulture, $"{Seeds.Text(seed)}-{number}-");
     }
 
     /// <summary>The name given, with a number where several pictures are painted, as <c>--output</c> has it.</summary>
