@@ -16,7 +16,8 @@ internal static class ConfigCommand
             Shows the defaults, presets and short names of models that you have set. {{UserDefaults.FileName}} holds option names and values, and sets of
             them under "presets" for --preset; {{ModelLocation.FileOfNames}} holds short names for -m. Example of a {{UserDefaults.FileName}}:
               { "steps": 30, "scheduler": "euler_a", "presets": { "draft": { "steps": 8, "width": 256, "height": 256 } } }
-            Options of the command line stand above a preset, a preset above the defaults, and SD_MODEL above the model of both. To see what is set:
+            "preset" beside them names the one that is taken without --preset. Options of the command line stand above the picture of --from, that above a
+            preset, a preset above the defaults, and SD_MODEL above the model of both. To see what is set:
               sd config
             """)
         {

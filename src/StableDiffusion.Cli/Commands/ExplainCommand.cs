@@ -12,7 +12,7 @@ internal static class ExplainCommand
     {
         var image = new ImageOptions();
         var program = new ProgramOptions();
-        var output = new Option<string>("--output", "-o") { Description = "Where the page goes.", HelpName = "file.html", DefaultValueFactory = _ => "explanation.html" };
+        var output = new Option<string?>("--output", "-o") { Description = "Where the page goes; with --json the data. [default: explanation.html, explanation.json]", HelpName = "file.html|file.json" };
         var command = new Command(
             "explain",
             """
@@ -29,17 +29,18 @@ internal static class ExplainCommand
             command.Add(option);
         }
 
-        command.SetAction(parsed => Run(parsed, image, program, parsed.GetValue(output)!));
+        command.SetAction(parsed => Run(parsed, image, program, parsed.GetValue(output)));
         return command;
     }
 
-    private static int Run(ParseResult parsed, ImageOptions image, ProgramOptions program, string path)
+    private static int Run(ParseResult parsed, ImageOptions image, ProgramOptions program, string? output)
     {
         var watch = Stopwatch.StartNew();
         var log = program.Log(parsed);
         using var interruption = new Interruption();
         try
         {
+            var path = PathOf(output, program.Json(parsed));
             AtomicFile.RequireWritable(path);
             var request = image.Request(parsed);
             var given = request.InitImage;
@@ -59,6 +60,15 @@ internal static class ExplainCommand
             log.Error("stopped; nothing was written.");
             return interruption.ExitCode;
         }
+    }
+
+    /// <summary>Where the result goes: a name that says what it is, so that no picture is written over.</summary>
+    private static string PathOf(string? output, bool isData)
+    {
+        var ending = isData ? ".json" : ".html";
+        return output is null ? "explanation" + ending
+            : output.EndsWith(ending, StringComparison.OrdinalIgnoreCase) || output.StartsWith("/dev/", StringComparison.Ordinal) ? output
+            : throw new RequestException($"--output {OneLine.Quote(output)} must end in {ending}{(isData ? ", for data" : ", for a page; data needs --json")}.");
     }
 
     /// <summary>The command line as it can be typed again.</summary>

@@ -5,13 +5,15 @@ namespace StableDiffusion.Cli;
 
 /// <summary>
 /// The user's own defaults: an object of option names and values in <c>config.json</c>, and named sets of them under <c>presets</c>.
-/// What the command line gives stands above a preset, a preset above the defaults; <c>SD_MODEL</c> stands above both.
+/// What the command line gives stands above a preset, a preset above the defaults; <c>SD_MODEL</c> stands above both. <c>preset</c> names the set that
+/// is taken where the command line names none.
 /// </summary>
 internal sealed class UserDefaults
 {
     public const string FileName = "config.json";
 
     private const string PresetOption = "--preset";
+    private const string PresetKey = "preset";
     private const string PresetsKey = "presets";
 
     private readonly string _path;
@@ -50,7 +52,7 @@ internal sealed class UserDefaults
         try
         {
             var text = File.Exists(path) ? File.ReadAllText(path) : "{}";
-            using var document = JsonDocument.Parse(text, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            using var document = StrictJson.Parse(text, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? new UserDefaults(path, document.RootElement.Clone())
                 : throw new RequestException($"{path} must be a JSON object of options, such as {{\"steps\": 30}}.");
@@ -71,24 +73,39 @@ internal sealed class UserDefaults
     /// <param name="arguments">What was parsed.</param>
     public ParseResult Complete(ParseResult parsed, RootCommand root, IReadOnlyList<string> arguments)
     {
-        if (!parsed.CommandResult.Command.Options.Any(option => option.Name == PresetOption))
+        if (!TakesDefaults(parsed.CommandResult.Command))
         {
             return parsed;
         }
 
-        var entries = new Dictionary<string, JsonElement>(_defaults);
-        if (parsed.GetValue<string?>(PresetOption) is { } name)
+        // By their options, which may be written in several ways.
+        var entries = new Dictionary<string, IReadOnlyList<string>>();
+        foreach (var level in (IEnumerable<Dictionary<string, JsonElement>>)[_defaults, PresetOf(parsed)])
         {
-            var preset = _presets.GetValueOrDefault(name) ?? throw new RequestException(
-                $"--preset {OneLine.Quote(name)} is not in {_path}; it has {(_presets.Count == 0 ? "none" : string.Join(", ", _presets.Keys))}.");
-            foreach (var (key, value) in preset)
+            foreach (var group in level.Where(entry => entry.Key != PresetKey).GroupBy(entry => Find(parsed.CommandResult.Command, entry.Key)?.Name ?? entry.Key))
             {
-                entries[key] = value;
+                entries[group.Key] = group.Count() == 1
+                    ? [.. Tokens(group.Single().Key, group.Single().Value, parsed, root)]
+                    : throw new RequestException($"{_path}: {string.Join(" and ", group.Select(entry => $"'{OneLine.Of(entry.Key)}'"))} are one option; give it once.");
             }
         }
 
-        var added = entries.SelectMany(entry => Tokens(entry.Key, entry.Value, parsed, root)).ToList();
+        var added = entries.Values.SelectMany(tokens => tokens).ToList();
         return added.Count == 0 ? parsed : Checked(root.Parse((IReadOnlyList<string>)[.. arguments.TakeWhile(one => one != "--"), .. added, .. arguments.SkipWhile(one => one != "--")], CommandLine.Parser));
+    }
+
+    /// <summary>The set that the command line names, or else the file itself; empty where neither does.</summary>
+    private Dictionary<string, JsonElement> PresetOf(ParseResult parsed)
+    {
+        if (_presets.FirstOrDefault(preset => preset.Value.ContainsKey(PresetKey)) is { Key: { } nested })
+        {
+            throw new RequestException($"{_path}: the preset {OneLine.Quote(nested)} names a preset itself; it can hold other options only.");
+        }
+
+        var typed = parsed.GetValue<string?>(PresetOption);
+        var name = typed ?? (_defaults.TryGetValue(PresetKey, out var usual) && usual.ValueKind != JsonValueKind.Null ? Text(PresetKey, usual) : null);
+        return name is null ? [] : _presets.GetValueOrDefault(name) ?? throw new RequestException(
+            $"{(typed is null ? $"'{PresetKey}'" : PresetOption)} {OneLine.Quote(name)} is not in {_path}; it has {(_presets.Count == 0 ? "none" : string.Join(", ", _presets.Keys))}.");
     }
 
     /// <summary>An error can only come from here, since the command line alone had none.</summary>
@@ -97,24 +114,38 @@ internal sealed class UserDefaults
 
     private IEnumerable<string> Tokens(string key, JsonElement value, ParseResult parsed, RootCommand root)
     {
-        var name = "--" + key.Replace('_', '-');
-        var option = Find(parsed.CommandResult.Command, name);
-        if (option is null)
+        var ofRoot = Find(root, key);
+        var option = Find(parsed.CommandResult.Command, key);
+
+        // One that takes something else under the same name is another: explain's --output is a page, and no picture.
+        if (option is null || (ofRoot is not null && ofRoot.HelpName != option.HelpName))
         {
-            return Find(root, name) is not null ? [] : throw new RequestException($"{_path}: there is no option '{OneLine.Of(key)}'; see 'sd help all' for their names.");
+            return ofRoot is not null || root.Subcommands.Any(command => TakesDefaults(command) && Find(command, key) is not null)
+                ? []
+                : throw new RequestException($"{_path}: there is no option '{OneLine.Of(key)}'; see 'sd help all' for their names.");
         }
 
-        var isGiven = parsed.GetResult(option) is { Implicit: false } || (option.Name == "--model" && Environment.GetEnvironmentVariable(ModelLocation.Variable) is { Length: > 0 });
+        var isGiven = parsed.GetResult(option) is { Implicit: false }
+            || (option.Name == "--model" && Environment.GetEnvironmentVariable(ModelLocation.Variable) is { Length: > 0 })
+            || (option.Name == "--prompt" && parsed.CommandResult.Children.OfType<System.CommandLine.Parsing.ArgumentResult>().Any(result => result.Argument.Name == "prompt" && result.Tokens.Count > 0));
         return isGiven ? [] : value.ValueKind switch
         {
             JsonValueKind.True => [option.Name],
             JsonValueKind.False or JsonValueKind.Null => [],
-            JsonValueKind.Array => value.EnumerateArray().Select(one => $"{option.Name}={Text(key, one)}"),
-            _ => [$"{option.Name}={Text(key, value)}"],
+            JsonValueKind.Array => value.EnumerateArray().SelectMany(one => Words(option, Text(key, one))),
+            _ => Words(option, Text(key, value)),
         };
     }
 
-    private static Option? Find(Command command, string name) => command.Options.FirstOrDefault(option => option.Name == name || option.Aliases.Contains(name));
+    /// <summary>An option and its value: one word, since a value may look like an option, but for an empty one, which would be missing there.</summary>
+    private static IEnumerable<string> Words(Option option, string value) => value.Length > 0 ? [$"{option.Name}={value}"] : [option.Name, value];
+
+    /// <summary>Whether a command paints, and so takes what the user has set for that.</summary>
+    private static bool TakesDefaults(Command command) => command.Options.Any(option => option.Name == PresetOption);
+
+    /// <summary>The option that a key names by any of its long names, with - or _ between words.</summary>
+    private static Option? Find(Command command, string key) => command.Options.FirstOrDefault(option =>
+        option.Aliases.Append(option.Name).Any(name => name.StartsWith("--", StringComparison.Ordinal) && OptionNames.FieldOf(name) == OptionNames.FieldOf(key)));
 
     private string Text(string key, JsonElement value) => value.ValueKind switch
     {

@@ -108,8 +108,67 @@ public sealed class HubProgramTests : IDisposable
         static string After(string text, string key) => text[(text.IndexOf(key, StringComparison.Ordinal) + key.Length)..].Split(',')[0];
     }
 
+    [Fact]
+    public void A_snapshot_of_any_name_is_removed()
+    {
+        Directory.CreateDirectory(_folder.PathOf("hub/models--a--b/snapshots/x"));
+
+        var removed = Run("rm", "a/b");
+
+        Assert.Equal((0, "a/b@x: 0 B free\n", ""), (removed.ExitCode, removed.Output, removed.Errors));
+    }
+
+    [Theory]
+    [InlineData("""{ "preset": "draft", "presets": { "draft": { "steps": 2 } } }""", "Steps: 2,")]
+    [InlineData("""{ "guidance-scale": 3, "preset": "draft", "presets": { "draft": { "cfg_scale": 4 } } }""", "CFG scale: 4,")]
+    [InlineData("""{ "negative_prompt": "" }""", "a cat\nSteps: ")]
+    [InlineData("""{ "prompt": "a dog" }""", "a cat\nSteps: ")]
+    [InlineData("""{ "unet_batch": 4, "resume": true, "batch_size": 1 }""", "a cat\nSteps: ")]
+    [InlineData("""{ "scheduler_config": ["", "solver_order=3"] }""", null)]
+    public void The_configuration_may_name_its_preset_and_hold_empty_texts_and_options_of_other_commands(string config, string? expected)
+    {
+        Configure("config.json", config);
+
+        var outcome = Run("a cat", "-m", Goldens.PathOf("models", "sd1"), "-s", "1", "--device", "cpu", "-q", "-o", _folder.PathOf("cat.png"));
+
+        if (expected is null)
+        {
+            Assert.Equal((2, "error: --scheduler-config '' must be key=value, such as solver_order=3.\n"), (outcome.ExitCode, outcome.Errors));
+            return;
+        }
+
+        Assert.Equal((0, ""), (outcome.ExitCode, outcome.Errors));
+        Assert.Contains(expected, PngReader.ReadTexts(_folder.PathOf("cat.png"))[0].Value, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_output_of_the_configuration_is_for_pictures_and_no_page()
+    {
+        var picture = _folder.PathOf("pic.png");
+        Configure("config.json", $$"""{ "output": "{{picture}}" }""");
+        string[] options = ["a cat", "-m", Goldens.PathOf("models", "sd1"), "-s", "1", "--steps", "2", "-q"];
+        Assert.Equal(0, Run(options).ExitCode);
+        var before = File.ReadAllBytes(picture);
+
+        Assert.Equal(0, Run(["explain", .. options, "-o", _folder.PathOf("page.html")]).ExitCode);
+        var refused = Run(["explain", .. options, "-o", picture]);
+        var data = Run(["explain", .. options, "--json", "-o", _folder.PathOf("data.html")]);
+
+        Assert.Equal((2, $"error: --output {picture} must end in .html, for a page; data needs --json.\n"), (refused.ExitCode, refused.Errors));
+        Assert.Equal((2, $"error: --output {_folder.PathOf("data.html")} must end in .json, for data.\n"), (data.ExitCode, data.Errors));
+        Assert.Equal(before, File.ReadAllBytes(picture));
+        var named = SdProgram.Run(["explain", .. options], _folder.Path, "", new Dictionary<string, string> { ["XDG_CONFIG_HOME"] = _folder.PathOf("config") });
+        Assert.Equal((0, "explanation.html\n"), (named.ExitCode, named.Output));
+    }
+
     [Theory]
     [InlineData("""{ "stps": 3 }""", "there is no option 'stps'")]
+    [InlineData("""{ "presets": { "draft": { "steps": 8, "steps": 9 } } }""", "is not valid JSON")]
+    [InlineData("""{ "steps": 8, "steps": 9 }""", "is not valid JSON")]
+    [InlineData("""{ "prompt": "cat \ud83d" }""", "has half of a character")]
+    [InlineData("""{ "cfg_scale": 2, "guidance-scale": 3 }""", "'cfg_scale' and 'guidance-scale' are one option")]
+    [InlineData("""{ "preset": "x" }""", "'preset' x is not in")]
+    [InlineData("""{ "presets": { "a": { "preset": "b" } } }""", "the preset a names a preset itself")]
     [InlineData("""{ "steps": "many" }""", "--steps many must be a whole number")]
     [InlineData("""{ "steps": {} }""", "'steps' must be a text, a number, true or false")]
     [InlineData("""{ "presets": 3 }""", "'presets' must be an object of options")]
