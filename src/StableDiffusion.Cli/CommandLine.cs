@@ -22,10 +22,10 @@ internal static class CommandLine
                 return ExitCode.Usage;
             }
 
-            parsed = UserDefaults.Read(Configuration.PathOf(UserDefaults.FileName)).Complete(parsed, root, words);
+            var completed = UserDefaults.Read(Configuration.PathOf(UserDefaults.FileName)).Complete(parsed, root, words);
 
             // Signals are Interruption's business: it lets the picture in the works be dropped cleanly, however long that takes.
-            return parsed.Invoke(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
+            return completed.Invoke(new TypedInvocation(parsed) { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
         }
         catch (Exception error)
         {
@@ -68,4 +68,13 @@ internal static class CommandLine
 
         return ExitCode.Unforeseen;
     }
+}
+
+/// <summary>A run of a command that knows what was typed, without what the user's defaults added.</summary>
+internal sealed class TypedInvocation(ParseResult typed) : InvocationConfiguration
+{
+    /// <summary>What was typed of a command line that is being run.</summary>
+    public static ParseResult Of(ParseResult running) => running.InvocationConfiguration is TypedInvocation { Typed: var typed } ? typed : running;
+
+    private ParseResult Typed { get; } = typed;
 }

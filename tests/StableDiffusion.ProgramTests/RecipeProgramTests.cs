@@ -16,6 +16,7 @@ public sealed class RecipeProgramTests : IDisposable
         "--lora LORA/kohya-r4.safetensors:unet=0.5,text=0.25 --variation-seed 9 --variation-strength 0.2 --tiling",
         "--deep-cache 2:1 --guidance-every 3 --cfg-scale 4",
         "-W 48 -H 32 --hires-scale 2 --hires-steps 3 --hires-strength 0.5 --hires-upscaler lanczos --scheduler euler_a",
+        "-W 96 -H 96 --vae-tile-size 32 --upscale 1.5",
     ];
 
     [Theory]
@@ -88,7 +89,7 @@ public sealed class RecipeProgramTests : IDisposable
 
         Assert.Equal(
             """{"prompt":"a castle \u003Clora:kohya-r4:0.5\u003E","negative_prompt":"dog","steps":20,"cfg_scale":7,"width":512,"height":512,"seed":965400086,"scheduler":"DPM\u002B\u002B 2M","sigmas":"karras","hires_scale":2,"hires_steps":10,"hires_strength":0.6,"clip_skip":2}""",
-            Without(json, "program", "notes").ToJsonString());
+            Without(json, "program", "model", "notes").ToJsonString());
         string[] notes = [.. json["notes"]!.AsArray().Select(note => (string)note!)];
         Assert.Contains(notes, note => note.Contains("GPU", StringComparison.Ordinal));
         Assert.Contains(notes, note => note.Contains("R-ESRGAN 4x+", StringComparison.Ordinal) && note.Contains("--hires-upscaler", StringComparison.Ordinal));
@@ -116,7 +117,7 @@ public sealed class RecipeProgramTests : IDisposable
 
         Assert.Equal(
             """{"prompt":"a castle \u003Clora:pixel:0.5:0.8\u003E","negative_prompt":"text, NaN watermark","steps":20,"cfg_scale":8.0,"width":512,"height":768,"seed":156680208700286,"scheduler":"euler_a","sigmas":"karras","clip_skip":2}""",
-            Without(json, "program", "notes").ToJsonString());
+            Without(json, "program", "model", "notes").ToJsonString());
         Assert.Equal("ComfyUI", (string?)json["program"]);
     }
 
@@ -133,8 +134,140 @@ public sealed class RecipeProgramTests : IDisposable
 
         Assert.Equal(
             """{"prompt":"a castle \u003Clora:pixel:0.75\u003E","steps":30,"cfg_scale":7.5,"width":512,"height":512,"seed":7,"scheduler":"dpmpp_2m","sigmas":"karras","clip_skip":2}""",
-            Without(json, "program", "notes").ToJsonString());
+            Without(json, "program", "model", "notes").ToJsonString());
         Assert.Equal("""["hrf_enabled is not followed."]""", json["notes"]!.ToJsonString());
+    }
+
+    [Theory]
+    [InlineData("sd3", "--prompt-3 dog -n x --negative-prompt-3 blue --max-sequence-length 77")]
+    [InlineData("flux-dev", "--guidance 1.5")]
+    public void A_picture_of_another_family_is_painted_again_the_same(string family, string options)
+    {
+        string[] model = ["-m", FamilyGoldens.PathOf("models", family), "-q", "--device", "cpu"];
+        Run(["a castle", "-s", "5", "--steps", "2", "-W", "64", "-H", "64", "-o", "first.png", .. options.Split(' '), .. model]);
+        Run(["a castle", "-s", "5", "--steps", "2", "-W", "64", "-H", "64", "-o", "plain.png", .. model]);
+
+        var again = Run(["--from", "first.png", "-o", "again.png", .. model]);
+
+        Assert.Equal((0, ""), (again.ExitCode, again.Errors));
+        Assert.Equal(0, Differences.Largest(PngReader.Read(_folder.PathOf("again.png")).Image, PngReader.Read(_folder.PathOf("first.png")).Image));
+        Assert.NotEqual(PngReader.Read(_folder.PathOf("plain.png")).Image.Pixels.ToArray(), PngReader.Read(_folder.PathOf("first.png")).Image.Pixels.ToArray());
+    }
+
+    [Fact]
+    public void The_command_line_stands_above_the_picture_and_the_picture_above_the_users_own_defaults()
+    {
+        Paint(["a castle", "-s", "5", "--steps", "2", "-o", "first.png"]);
+        Directory.CreateDirectory(_folder.PathOf("config/sd"));
+        File.WriteAllText(_folder.PathOf("config/sd/config.json"), """{"steps": 7, "cfg_scale": 3, "clip_skip": 2, "negative_prompt": "dog", "prompt": "a dog", "batch_count": 2, "presets": {"draft": {"steps": 9}}}""");
+        var configured = new Dictionary<string, string> { ["XDG_CONFIG_HOME"] = _folder.PathOf("config") };
+
+        var again = SdProgram.Run(["--from", "first.png", "--preset", "draft", "--cfg-scale", "4", "-m", Refused.GoodModel, "--device", "cpu", "-q", "-o", "again.png"], _folder.Path, "", configured);
+
+        Assert.Equal((0, "again-0.png\nagain-1.png\n", ""), (again.ExitCode, again.Output, again.Errors));
+        Assert.StartsWith("a castle\nSteps: 2, Sampler: PLMS, CFG scale: 4, Seed: 5, Size: 64x64, Model: sd1, RNG: CPU, Version: ", PngReader.Read(_folder.PathOf("again-0.png")).Texts[0].Value, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Another_model_is_said()
+    {
+        Paint(["a castle", "-s", "5", "--steps", "2", "-o", "first.png"]);
+
+        var again = Run(["--from", "first.png", "-m", Goldens.PathOf("models", "sd1-static"), "--device", "cpu", "-q", "-o", "again.png"]);
+
+        Assert.Equal((0, "warning: first.png: it was painted with the model sd1, and is painted again with sd1-static.\n"), (again.ExitCode, again.Errors));
+    }
+
+    [Theory]
+    [InlineData("png")]
+    [InlineData("webp")]
+    public void An_enlarged_picture_is_painted_and_enlarged_again_and_what_is_too_much_is_said(string format)
+    {
+        Paint(["a castle", "-s", "5", "--steps", "2", "-o", "first.png"]);
+        Assert.Equal(0, Run(["upscale", "first.png", "--upscaler", "lanczos", "--scale", "2", "-o", $"large.{format}"]).ExitCode);
+        Assert.Equal(0, Run(["upscale", $"large.{format}", "--upscaler", "lanczos", "--scale", "1.5", "-o", $"larger.{format}"]).ExitCode);
+
+        Assert.Equal("", Paint(["--from", $"large.{format}", "-o", "again.png"]).Errors);
+        var further = Paint(["--from", $"larger.{format}", "-o", "further.png"]);
+
+        Assert.Equal([$"warning: larger.{format}: a further Postprocess upscale by: 1.5 is not followed.", $"warning: larger.{format}: a further Postprocess upscaler: Lanczos is not followed."], further.ErrorLines);
+        var (small, again) = (PngReader.Read(_folder.PathOf("first.png")).Image, PngReader.Read(_folder.PathOf("again.png")).Image);
+        Assert.Equal(0, Differences.Largest(again, ImageResizer.Resize(small, 2 * small.Width, 2 * small.Height)));
+        Assert.Equal(0, Differences.Largest(again, PngReader.Read(_folder.PathOf("further.png")).Image));
+    }
+
+    [Fact]
+    public void Notes_are_silent_only_where_all_that_they_advise_is_given()
+    {
+        Paint(["a castle", "-s", "5", "--steps", "2", "-o", "first.png"]);
+        Paint(["a castle", "-s", "5", "--steps", "4", "-i", "first.png", "--strength", "0.5", "-o", "over.png"]);
+
+        Assert.Contains("it was painted from a picture at the strength 0.5", Paint(["--from", "over.png", "-i", "first.png", "-o", "again.png"]).Errors, StringComparison.Ordinal);
+        Assert.Equal("", Paint(["--from", "over.png", "-i", "first.png", "--strength", "0.5", "-o", "again.png"]).Errors);
+        Assert.Equal(0, Differences.Largest(PngReader.Read(_folder.PathOf("again.png")).Image, PngReader.Read(_folder.PathOf("over.png")).Image));
+    }
+
+    [Fact]
+    public void A_prompt_beside_it_is_read_from_standard_input_or_refused_where_it_is_given_twice()
+    {
+        Paint(["a castle", "-s", "5", "--steps", "2", "-o", "first.png"]);
+
+        var piped = SdProgram.Run(["--from", "first.png", "-", "-m", Refused.GoodModel, "--device", "cpu", "-q", "-o", "again.png"], _folder.Path, "a dog\n");
+
+        Assert.Equal((0, ""), (piped.ExitCode, piped.Errors));
+        Assert.StartsWith("a dog\n", PngReader.Read(_folder.PathOf("again.png")).Texts[0].Value, StringComparison.Ordinal);
+        Refused.Run(Refused.Usage, "the prompt is given twice", _folder, ["--from", "first.png", "x", "--prompt", "y", "-m", Refused.GoodModel]);
+    }
+
+    /// <summary>Texts that end in themselves, stand twice or are cut in the middle of a character, as no program writes them on purpose.</summary>
+    [Theory]
+    [InlineData("invokeai_metadata", """{"positive_prompt": "a", "positive_prompt": "b", "steps": 3}""")]
+    [InlineData("invokeai_metadata", """{"positive_prompt": "a", "model": {"name": "a", "name": "b"}}""")]
+    [InlineData("invokeai_metadata", """{"positive_prompt": "cat \ud83d"}""")]
+    [InlineData("invokeai_metadata", """{"positive_prompt": "cat", "a\ud83d": 1}""")]
+    [InlineData("prompt", """{"3": {"class_type": "KSampler", "inputs": {"seed": 1, "seed": 2}}}""")]
+    [InlineData("prompt", """{"3": {"class_type": "KSampler"}, "3": {}}""")]
+    [InlineData("prompt", """{"3": {"class_type": "KSampler", "inputs": {"positive": ["6", 0]}}, "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "cat \ud83d"}}}""")]
+    [InlineData("prompt", """{"3": {"class_type": "KSampler", "inputs": {"seed\ud83d": 1}}}""")]
+    [InlineData("prompt", "{\"3\": ")]
+    [InlineData("prompt", "[]")]
+    public void A_text_that_cannot_be_read_is_no_recipe(string key, string text)
+    {
+        Write("broken.png", (key, text));
+
+        Refused.Run(Refused.Usage, $"does not say how it was made in a form that is understood (it holds {key})", _folder, ["show", "broken.png", "--json"]);
+    }
+
+    [Theory]
+    [InlineData("""{"3": {"class_type": "KSampler", "inputs": {"seed": 1, "positive": ["4", 0]}}, "4": {"class_type": "ConditioningCombine", "inputs": {"conditioning_1": ["4", 0]}}}""", "the node ConditioningCombine between sampler and text is not followed.")]
+    [InlineData("""{"3": {"class_type": "KSampler", "inputs": {"seed": 1, "model": ["4", 0]}}, "4": {"class_type": "ModelSampling", "inputs": {"model": ["4", 0]}}}""", "the node ModelSampling between sampler and model is not followed.")]
+    [InlineData("""{"3": {"class_type": "KSampler", "inputs": {"seed": 1, "positive": ["4", 0]}}, "4": {"class_type": "Reroute", "inputs": {"": ["4", 0]}}}""", null)]
+    [InlineData("""{"3": {"class_type": "KSampler", "inputs": {"seed": 1, "steps": ["4", 0]}}, "4": {"class_type": "Sum", "inputs": {"value": ["4", 0], "text": ["5", 0], "seed": ["4", 0]}}, "5": {"class_type": "Sum", "inputs": {"value": ["4", 0], "text": ["5", 0], "int": ["4", 0]}}}""", null)]
+    public void A_graph_that_leads_back_into_itself_has_an_end(string graph, string? note)
+    {
+        Write("endless.png", ("prompt", graph));
+
+        var shown = Run(["show", "endless.png", "--json"]);
+
+        Assert.Equal((0, ""), (shown.ExitCode, shown.Errors));
+        var json = JsonNode.Parse(shown.Output)!;
+        Assert.Equal("1", json["seed"]!.ToJsonString());
+        Assert.Equal(note is null ? [] : [note], json["notes"]!.AsArray().Select(one => (string)one!).Where(one => one.StartsWith("the node", StringComparison.Ordinal)));
+    }
+
+    /// <summary>A chain of links as long as the file may be must not fill the stack.</summary>
+    [Fact]
+    public void A_graph_with_a_very_long_chain_is_read()
+    {
+        const int Length = 100_000;
+        var nodes = string.Concat(Enumerable.Range(10, Length).Select(i => $$"""
+            , "{{i}}": {"class_type": "Combine", "inputs": {"value": ["{{i + 1}}", 0], "conditioning": ["{{i + 1}}", 0], "model": ["{{i + 1}}", 0] } }
+            """));
+        Write("long.png", ("prompt", """{"3": {"class_type": "KSampler", "inputs": {"seed": 1, "steps": ["10", 0], "positive": ["10", 0], "model": ["10", 0]}}""" + nodes + "}"));
+
+        var shown = Run(["show", "long.png", "--json"]);
+
+        Assert.Equal((0, ""), (shown.ExitCode, shown.Errors));
     }
 
     [Fact]

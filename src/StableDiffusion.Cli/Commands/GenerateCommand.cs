@@ -78,8 +78,11 @@ internal static class GenerateCommand
         try
         {
             var table = new FieldTable(image);
-            var fields = from is null ? new LineFields(table.Defaults(parsed)) { [FieldTable.Prompt] = [image.PromptText(parsed)] } : Again(from, parsed, image, log);
-            var request = from is null ? image.Request(new GivenByCommandLine(parsed), fields[FieldTable.Prompt][0]) : table.Request(fields);
+            var recipe = from is null ? null : Recipe.Read(from);
+            var fields = recipe is null
+                ? new LineFields(table.Defaults(parsed)) { [FieldTable.Prompt] = [image.PromptText(parsed)] }
+                : Again(recipe, from!, parsed, image, log);
+            var request = recipe is null ? image.Request(new GivenByCommandLine(parsed), fields[FieldTable.Prompt][0]) : table.Request(fields);
             var pattern = OutputPattern.Parse(output);
             PictureFile.RequireWritable(pattern, request);
             if (latentsPath is not null)
@@ -98,6 +101,11 @@ internal static class GenerateCommand
             request = request with { ReportsSteps = files is not null || preview is not null };
             var json = program.Json(parsed) ? table.ToJson(fields) : null;
             using var pipeline = program.Open(parsed, log, opensOnce: request is { Seeds.Count: 1, Hires: null, ReportsSteps: false });
+            if (recipe?.OtherModel(pipeline.Folder) is { } other)
+            {
+                log.Warn($"{OneLine.Quote(from!)}: {other}");
+            }
+
             preview?.Begin(pipeline.FitColours(request, interruption.Token));
             var progress = new StepProgress(new ConsoleProgress(log), files, preview);
             var latents = new List<Latents>();
@@ -169,29 +177,35 @@ internal static class GenerateCommand
         steps?.AddTo(files);
     }
 
-    /// <summary>What a picture's file asks for, with what the command line gives in its place.</summary>
-    private static LineFields Again(string picture, ParseResult parsed, ImageOptions image, ConsoleLog log)
+    /// <summary>What a picture's file asks for: what is typed stands above it, the user's own defaults below.</summary>
+    private static LineFields Again(Recipe recipe, string picture, ParseResult parsed, ImageOptions image, ConsoleLog log)
     {
-        var recipe = Recipe.Read(picture);
-        var given = new LineFields(new FieldTable(image).Defaults(parsed));
-        if (parsed.GetValue(image.PromptArgument) is { } prompt)
+        var table = new FieldTable(image);
+        var typed = TypedInvocation.Of(parsed);
+        var given = new LineFields(table.Defaults(parsed).Where(field => recipe.LeavesOpen(field.Key)));
+        foreach (var (field, values) in table.Defaults(typed))
+        {
+            given[field] = values;
+        }
+
+        if (image.PromptOf(typed) is { } prompt)
         {
             given[FieldTable.Prompt] = [prompt];
+            if (recipe.Fields[FieldTable.Prompt][0].Contains("<lora:", StringComparison.Ordinal) && !given.ContainsKey("lora"))
+            {
+                log.Warn($"{OneLine.Quote(picture)}: its LoRAs stand in its prompt, in whose place another is given; give them with --lora.");
+            }
         }
 
         // What a note advises to give may be given.
-        foreach (var note in recipe.Notes.Where(note => !given.Keys.Any(field => note.Contains("--" + field.Replace('_', '-'), StringComparison.Ordinal))))
+        var names = parsed.CommandResult.Command.Options.Where(option => !image.All.Contains(option) && parsed.GetResult(option) is { Implicit: false })
+            .Select(option => OptionNames.FieldOf(option.Name)).Concat(given.Keys).ToHashSet();
+        foreach (var note in recipe.Notes.Where(note => !note.IsSettledBy(names)))
         {
-            log.Warn($"{OneLine.Quote(picture)}: {OneLine.Of(note)}");
+            log.Warn($"{OneLine.Quote(picture)}: {OneLine.Of(note.Text)}");
         }
 
-        var fields = new LineFields(recipe.Fields);
-        foreach (var (field, value) in given)
-        {
-            fields[field] = value;
-        }
-
-        return fields;
+        return recipe.With(given);
     }
 
     private static string Summary(GeneratedImage picture, TextToImagePipeline pipeline)

@@ -6,9 +6,6 @@ namespace StableDiffusion.Cli;
 /// <summary><c>upscale</c>: a picture enlarged by a network.</summary>
 internal static class UpscaleCommand
 {
-    /// <summary>Where the webui keeps what was done to a finished picture.</summary>
-    private const string Keyword = "postprocessing";
-
     public static Command Create()
     {
         var file = new Argument<string>("file") { Description = "The picture." };
@@ -37,23 +34,28 @@ internal static class UpscaleCommand
             var texts = PictureText.Read(parsed.GetValue(file)!);
             AtomicFile.RequireWritable(path);
             var result = Enlarge(picture, name, factor, () => PictureUpscaler.Open(name, new PipelineOptions { Device = where }, parsed.GetValue(tile), parsed.GetValue(margin)));
-            var text = string.Create(CultureInfo.InvariantCulture, $"Postprocess upscale by: {factor ?? (double)result.Width / picture.Width}, Postprocess upscaler: {(name == "lanczos" ? "Lanczos" : Path.GetFileNameWithoutExtension(name))}");
+            var done = string.Join(", ", PictureFields.OfEnlargement(factor ?? (double)result.Width / picture.Width, name).Select(InfotextField.Format));
             AtomicFile.Write(path, stream =>
             {
                 if (kind == PictureKind.Png)
                 {
-                    PngWriter.Write(stream, result, [.. texts.Where(entry => entry.Key != Keyword), new(Keyword, text)]);
+                    PngWriter.Write(stream, result, [.. texts.Where(entry => entry.Key != PictureFields.Postprocessing), new(PictureFields.Postprocessing, Joined(TextOf(PictureFields.Postprocessing), done))]);
                 }
                 else
                 {
-                    PictureWriter.Write(stream, result, kind, texts.FirstOrDefault(entry => entry.Key == GenerationParameters.Keyword).Value);
+                    PictureWriter.Write(stream, result, kind, TextOf(GenerationParameters.Keyword) is { } infotext && GenerationParameters.TryParse(infotext, out _) ? Joined(infotext, done) : TextOf(GenerationParameters.Keyword));
                 }
             });
+
+            string? TextOf(string keyword) => texts.FirstOrDefault(entry => entry.Key == keyword).Value;
             Console.Out.WriteLine(path);
             return ExitCode.Done;
         });
         return command;
     }
+
+    /// <summary>What was done before, and what was done now: JPEG and WebP have one place for both, and a picture may be enlarged again.</summary>
+    private static string Joined(string? before, string done) => string.IsNullOrEmpty(before) ? done : $"{before}, {done}";
 
     private static RgbImage Enlarge(RgbImage image, string upscaler, double? scale, Func<PictureUpscaler> open)
     {

@@ -438,7 +438,12 @@ internal sealed class ImageOptions
 
     /// <summary>The prompt that a command line gives, or standard input, which is read.</summary>
     /// <exception cref="RequestException">There is none, or there are two.</exception>
-    public string PromptText(ParseResult line)
+    public string PromptText(ParseResult line) => PromptOf(line)
+        ?? throw new RequestException("no prompt is given; say what to paint, such as \"a red apple, 3d render\" (\"\" paints without a prompt).");
+
+    /// <summary>The prompt that a command line gives, read from standard input where it says so; null where it gives none.</summary>
+    /// <exception cref="RequestException">It is given twice, or cannot be read.</exception>
+    public string? PromptOf(ParseResult line)
     {
         var argument = line.GetValue(PromptArgument);
         var option = line.GetValue(Prompt);
@@ -447,9 +452,7 @@ internal sealed class ImageOptions
             throw new RequestException("the prompt is given twice, as an argument and with --prompt; give it once.");
         }
 
-        var prompt = argument ?? option
-            ?? throw new RequestException("no prompt is given; say what to paint, such as \"a red apple, 3d render\" (\"\" paints without a prompt).");
-        return prompt == "-" ? StandardInput().TrimStart('\uFEFF').TrimEnd('\r', '\n') : prompt;
+        return (argument ?? option) is "-" ? StandardInput().TrimStart('\uFEFF').TrimEnd('\r', '\n') : argument ?? option;
     }
 
     private static string StandardInput()

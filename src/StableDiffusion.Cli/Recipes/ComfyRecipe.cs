@@ -16,17 +16,7 @@ internal sealed class ComfyRecipe
     private ComfyRecipe(JsonObject nodes) => _nodes = nodes;
 
     /// <summary>Null where the text is no graph with a sampler.</summary>
-    public static Recipe? Parse(string text)
-    {
-        try
-        {
-            return JsonNode.Parse(WithoutNaN(text)) is JsonObject nodes ? new ComfyRecipe(nodes).Read() : null;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static Recipe? Parse(string text) => StrictJson.TryParseObject(WithoutNaN(text)) is { } nodes ? new ComfyRecipe(nodes).Read() : null;
 
     private Recipe? Read()
     {
@@ -38,7 +28,7 @@ internal sealed class ComfyRecipe
 
         if (samplers.Count > 1)
         {
-            _recipe.Notes.Add($"the graph has {samplers.Count} samplers; the first that paints from empty latents is taken.");
+            _recipe.Note($"the graph has {samplers.Count} samplers; the first that paints from empty latents is taken.");
         }
 
         var sampler = samplers.Select(node => Inputs(node.Value)).FirstOrDefault(inputs => Follow(inputs["latent_image"]) is var (type, _) && type.StartsWith("Empty", StringComparison.Ordinal))
@@ -50,6 +40,11 @@ internal sealed class ComfyRecipe
 
         NodeNames.Set(_recipe, Value(sampler["sampler_name"]) ?? "", Value(sampler["scheduler"]) ?? "");
         ReadSize(sampler);
+        foreach (var type in _nodes.Select(node => Type(node.Value)).Where(type => type.Contains("Upscale", StringComparison.Ordinal) || type.Contains("ImageScale", StringComparison.Ordinal)))
+        {
+            _recipe.Note($"the node {type}, which enlarges, is not followed; see --hires-scale and --upscale.", "hires_scale|upscale|upscaler");
+        }
+
         var loras = ReadModel(sampler["model"]);
         _recipe.Set("prompt", string.Join(' ', [Prompt(sampler["positive"]) ?? "", .. loras]).Trim());
         _recipe.Set("negative_prompt", Prompt(sampler["negative"]) is { Length: > 0 } negative ? negative : null);
@@ -60,7 +55,7 @@ internal sealed class ComfyRecipe
     {
         if (Value(sampler["denoise"]) is { } denoise && double.TryParse(denoise, CultureInfo.InvariantCulture, out var strength) && strength < 1)
         {
-            _recipe.Notes.Add($"it was painted from a picture at the strength {denoise}; give both with --init-image and --strength.");
+            _recipe.NoteStrength(denoise);
         }
 
         if (Follow(sampler["latent_image"]) is var (type, inputs) && type.StartsWith("Empty", StringComparison.Ordinal))
@@ -75,73 +70,91 @@ internal sealed class ComfyRecipe
     private List<string> ReadModel(JsonNode? link)
     {
         var loras = new List<string>();
-        for (var step = 0; step < LongestWay && Follow(link) is var (type, inputs); step++)
+        foreach (var (type, inputs) in Way(link, inputs => inputs["model"]))
         {
             switch (type)
             {
                 case "LoraLoader" or "LoraLoaderModelOnly":
                     var unet = Value(inputs["strength_model"]) ?? "1";
-                    loras.Insert(0, $"<lora:{Path.GetFileNameWithoutExtension((Value(inputs["lora_name"]) ?? "").Replace('\\', '/'))}:{(type == "LoraLoader" ? Value(inputs["strength_clip"]) ?? unet : "0")}:{unet}>");
+                    loras.Insert(0, $"<lora:{NameOfFile(inputs["lora_name"])}:{(type == "LoraLoader" ? Value(inputs["strength_clip"]) ?? unet : "0")}:{unet}>");
                     break;
                 case "CheckpointLoaderSimple" or "CheckpointLoader" or "UNETLoader":
+                    _recipe.Model ??= NameOfFile(inputs["ckpt_name"] ?? inputs["unet_name"]);
                     break;
                 default:
-                    _recipe.Notes.Add($"the node {type} between sampler and model is not followed.");
+                    _recipe.Note($"the node {type} between sampler and model is not followed.");
                     break;
             }
-
-            link = inputs["model"];
         }
 
         return loras;
     }
 
+    /// <summary>The name of a file that a node loads, without folder and ending.</summary>
+    private string NameOfFile(JsonNode? file) => Path.GetFileNameWithoutExtension((Value(file) ?? "").Replace('\\', '/'));
+
+    /// <summary>The text that leads to the sampler.</summary>
     private string? Prompt(JsonNode? link)
     {
-        if (Follow(link) is not var (type, inputs))
+        foreach (var (type, inputs) in Way(link, inputs => inputs["conditioning"] ?? inputs["positive"] ?? inputs["conditioning_1"]))
         {
-            return null;
-        }
-
-        if (type is "ConditioningZeroOut")
-        {
-            return "";
-        }
-
-        if (type is not ("CLIPTextEncode" or "CLIPTextEncodeSDXL"))
-        {
-            _recipe.Notes.Add($"the node {type} between sampler and text is not followed.");
-            return Prompt(inputs["conditioning"] ?? inputs["positive"] ?? inputs["conditioning_1"]);
-        }
-
-        for (var (step, clip) = (0, inputs["clip"]); step < LongestWay && Follow(clip) is var (clipType, clipInputs); step++)
-        {
-            if (clipType == "CLIPSetLastLayer" && int.TryParse(Value(clipInputs["stop_at_clip_layer"]), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var layer))
+            switch (type)
             {
-                _recipe.Set("clip_skip", (-layer).ToString(CultureInfo.InvariantCulture));
+                case "ConditioningZeroOut":
+                    return "";
+                case "CLIPTextEncode" or "CLIPTextEncodeSDXL":
+                    ReadLayer(inputs["clip"]);
+                    return Value(inputs["text"] ?? inputs["text_l"] ?? inputs["text_g"]);
+                default:
+                    _recipe.Note($"the node {type} between sampler and text is not followed.");
+                    break;
             }
-
-            clip = clipInputs["clip"];
         }
 
-        return Value(inputs["text"] ?? inputs["text_l"] ?? inputs["text_g"]);
+        return null;
+    }
+
+    private void ReadLayer(JsonNode? clip)
+    {
+        foreach (var (type, inputs) in Way(clip, inputs => inputs["clip"]))
+        {
+            if (type == "CLIPSetLastLayer" && int.TryParse(Value(inputs["stop_at_clip_layer"]), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var layer))
+            {
+                _recipe.Set("clip_skip", (-(long)layer).ToString(CultureInfo.InvariantCulture));
+            }
+        }
+    }
+
+    /// <summary>The nodes from a link on, each once: a graph whose nodes refer to each other would have no end.</summary>
+    private IEnumerable<(string Type, JsonObject Inputs)> Way(JsonNode? link, Func<JsonObject, JsonNode?> next)
+    {
+        var seen = new HashSet<JsonObject>();
+        while (Follow(link) is var (type, inputs) && seen.Add(inputs))
+        {
+            yield return (type, inputs);
+            link = next(inputs);
+        }
     }
 
     /// <summary>A value, or that of the node that gives it: a text, a number, a seed of its own node.</summary>
-    private string? Value(JsonNode? node, int depth = 0)
+    private string? Value(JsonNode? node) => Value(node, []);
+
+    /// <param name="node">A value, or a link to the node that gives it.</param>
+    /// <param name="seen">The nodes that were asked: each once, or a graph whose nodes refer to each other would have no end of ways.</param>
+    private string? Value(JsonNode? node, HashSet<JsonObject> seen)
     {
         if (node is JsonValue value)
         {
             return value.GetValueKind() == JsonValueKind.String ? (string?)value : value.ToJsonString();
         }
 
-        if (depth > LongestWay || Follow(node) is not var (_, inputs))
+        if (Follow(node) is not var (_, inputs) || seen.Count == LongestWay || !seen.Add(inputs))
         {
             return null;
         }
 
         string[] names = ["value", "text", "string", "seed", "int", "float", "Text", "Value", "noise_seed"];
-        return names.Where(inputs.ContainsKey).Select(name => Value(inputs[name], depth + 1)).FirstOrDefault(found => found is not null);
+        return names.Where(inputs.ContainsKey).Select(name => Value(inputs[name], seen)).FirstOrDefault(found => found is not null);
     }
 
     /// <summary>The node that a link ["id", slot] leads to, through nodes that only hand on.</summary>

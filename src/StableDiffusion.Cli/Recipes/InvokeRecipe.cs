@@ -16,22 +16,12 @@ internal static class InvokeRecipe
     /// <summary>Null where it is no such object.</summary>
     public static Recipe? Parse(string text)
     {
-        JsonObject? json;
-        try
-        {
-            json = JsonNode.Parse(text) as JsonObject;
-        }
-        catch (JsonException)
+        if (StrictJson.TryParseObject(text) is not { } json || json["positive_prompt"] is null)
         {
             return null;
         }
 
-        if (json is null || json["positive_prompt"] is null)
-        {
-            return null;
-        }
-
-        var recipe = new Recipe("InvokeAI");
+        var recipe = new Recipe("InvokeAI") { Model = json["model"] is JsonObject model ? Text(model["name"]) ?? Text(model["model_name"]) : null };
         var loras = (json["loras"] as JsonArray ?? []).OfType<JsonObject>().Select(Tag).OfType<string>();
         recipe.Set("prompt", string.Join(' ', [Text(json["positive_prompt"]) ?? "", .. loras]));
         foreach (var (from, to) in (IEnumerable<(string, string)>)[
@@ -44,7 +34,7 @@ internal static class InvokeRecipe
         if (Text(json["clip_skip"]) is { } skip && int.TryParse(skip, NumberStyles.None, CultureInfo.InvariantCulture, out var layers))
         {
             // InvokeAI counts layers that are left out.
-            recipe.Set("clip_skip", (layers + 1).ToString(CultureInfo.InvariantCulture));
+            recipe.Set("clip_skip", (layers + 1L).ToString(CultureInfo.InvariantCulture));
         }
 
         if (Text(json["scheduler"]) is { } scheduler)
@@ -55,15 +45,19 @@ internal static class InvokeRecipe
 
         if (Text(json["strength"]) is { } strength)
         {
-            recipe.Notes.Add($"it was painted from a picture at the strength {strength}; give both with --init-image and --strength.");
+            recipe.NoteStrength(strength);
         }
 
         if (Text(json["rand_device"]) is { } device && device != "cpu")
         {
-            recipe.Notes.Add($"the noise came from {device}; the CPU's is taken, and the picture will be another.");
+            recipe.Note($"the noise came from {device}; the CPU's is taken, and the picture will be another.");
         }
 
-        recipe.Notes.AddRange(json.Where(field => !_understood.Contains(field.Key) && field.Value is not null).Select(field => $"{field.Key} is not followed."));
+        foreach (var (field, _) in json.Where(field => !_understood.Contains(field.Key) && field.Value is not null))
+        {
+            recipe.Note($"{field} is not followed.");
+        }
+
         return recipe;
     }
 

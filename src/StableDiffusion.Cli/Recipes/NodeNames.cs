@@ -38,7 +38,7 @@ internal static class NodeNames
         }
         else
         {
-            recipe.Notes.Add($"the sampler {sampler} is not known here; choose one with --scheduler.");
+            recipe.Note($"the sampler {sampler} is not known here; choose one with --scheduler.", "scheduler");
         }
 
         switch (schedule)
@@ -50,10 +50,10 @@ internal static class NodeNames
                 break;
             case "simple" or "sgm_uniform":
                 recipe.Set("spacing", "trailing");
-                recipe.Notes.Add($"the schedule {schedule} comes close as --spacing trailing.");
+                recipe.Note($"the schedule {schedule} comes close as --spacing trailing.", "spacing");
                 break;
             default:
-                recipe.Notes.Add($"the schedule {schedule} is not known here; the scheduler's own is taken.");
+                recipe.Note($"the schedule {schedule} is not known here; the scheduler's own is taken.", "sigmas|spacing");
                 break;
         }
     }

@@ -6,11 +6,28 @@ namespace StableDiffusion.Cli;
 /// <param name="Program">What wrote it, such as <c>webui</c>.</param>
 internal sealed record Recipe(string Program)
 {
+    /// <summary>
+    /// What a recipe that lacks it leaves to the user's own defaults: what every program writes where it knows it, and what no picture's text holds
+    /// and changes no picture. All else is written where it is not as usual, so that its absence says something.
+    /// </summary>
+    private static readonly HashSet<string> _leftOpen =
+    [
+        "steps", "cfg_scale", "width", "height", FieldTable.Seed, "scheduler", "lora_dir", "embedding", "embedding_dir", FieldTable.BatchCount, FieldTable.BatchSize, "quality",
+    ];
+
+    private readonly List<RecipeNote> _notes = [];
+
     /// <summary>The fields: option names with _ between words, and their values.</summary>
     public LineFields Fields { get; } = [];
 
     /// <summary>What the file says and this program cannot follow, one line each.</summary>
-    public List<string> Notes { get; } = [];
+    public IReadOnlyList<RecipeNote> Notes => _notes;
+
+    /// <summary>The name of the model that painted the picture; null where that is not said.</summary>
+    public string? Model { get; set; }
+
+    /// <summary>The variant of the model's networks; null for the plain ones, or where that is not said.</summary>
+    public string? Variant { get; set; }
 
     /// <summary>Reads the recipe of a picture.</summary>
     /// <exception cref="RequestException">The file cannot be read, or says nothing that is understood.</exception>
@@ -20,21 +37,31 @@ internal sealed record Recipe(string Program)
         string? Text(string key) => texts.FirstOrDefault(text => text.Key == key).Value;
         if (Text("invokeai_metadata") is { } invoke && InvokeRecipe.Parse(invoke) is { } ofInvoke)
         {
-            return ofInvoke;
+            return WithEnlargement(ofInvoke);
         }
 
         if (Text(GenerationParameters.Keyword) is { } infotext && GenerationParameters.TryParse(infotext, out var parameters))
         {
-            return WebUiRecipe.Of(parameters);
+            return WithEnlargement(WebUiRecipe.Of(parameters));
         }
 
         if (Text("prompt") is { } graph && ComfyRecipe.Parse(graph) is { } ofComfy)
         {
-            return ofComfy;
+            return WithEnlargement(ofComfy);
         }
 
         var has = texts.Count == 0 ? "it holds no text" : $"it holds {string.Join(", ", texts.Select(text => OneLine.Of(text.Key)).Distinct())}";
         throw new RequestException($"{OneLine.Quote(path)} does not say how it was made in a form that is understood ({has}); those of this program, the webui, ComfyUI and InvokeAI are.");
+
+        Recipe WithEnlargement(Recipe recipe)
+        {
+            if (Text(PictureFields.Postprocessing) is { } done)
+            {
+                WebUiRecipe.AddEnlargement(recipe, InfotextField.ParseLine(done));
+            }
+
+            return recipe;
+        }
     }
 
     /// <summary>Sets a field, unless there is nothing to set.</summary>
@@ -46,12 +73,67 @@ internal sealed record Recipe(string Program)
         }
     }
 
+    /// <summary>Takes note, once, of what cannot be followed.</summary>
+    /// <param name="text">One line for the user.</param>
+    /// <param name="advised">See <see cref="RecipeNote.Advised"/>.</param>
+    public void Note(string text, params IReadOnlyList<string> advised)
+    {
+        if (_notes.TrueForAll(note => note.Text != text))
+        {
+            _notes.Add(new RecipeNote(text, advised));
+        }
+    }
+
+    /// <summary>Takes note that another picture, which is not in the file, was painted over.</summary>
+    public void NoteStrength(string strength) =>
+        Note($"it was painted from a picture at the strength {strength}; give both with --init-image and --strength.", "init_image", "strength");
+
+    /// <summary>Whether the user's own defaults say what a field is: the recipe does not, nor by leaving it out.</summary>
+    public bool LeavesOpen(string field) => !Fields.ContainsKey(field) && (_leftOpen.Contains(field) || _notes.Exists(note => note.Advises(field)));
+
+    /// <summary>What differs between the model that painted the picture and one that is to paint it again, in one line; null for nothing.</summary>
+    public string? OtherModel(ModelFolder folder)
+    {
+        static string Name(string model, string? variant) => OneLine.Of(variant is null ? model : $"{model} ({variant})");
+        var isSame = Model == folder.Name && Variant == folder.Variant;
+        return Model is not { Length: > 0 } || isSame ? null : $"it was painted with the model {Name(Model, Variant)}, and is painted again with {Name(folder.Name, folder.Variant)}.";
+    }
+
+    /// <summary>The fields with what is given beside the recipe in their place: it changes what it names, of a scheduler's configuration too, and nothing else.</summary>
+    public LineFields With(LineFields given)
+    {
+        var fields = new LineFields(Fields);
+        foreach (var (field, values) in SchedulerFields.Named(given))
+        {
+            fields[field] = field == FieldTable.SchedulerConfig ? SchedulerFields.Merged(fields.GetValueOrDefault(field) ?? [], values) : values;
+        }
+
+        return fields;
+    }
+
     /// <summary>The recipe as JSON: a line of a batch file, with what could not be followed.</summary>
     public JsonObject ToJson(FieldTable table)
     {
         var json = table.ToJson(Fields);
         json["program"] = Program;
-        json["notes"] = new JsonArray([.. Notes.Select(note => JsonValue.Create(note))]);
+        if (Model is { Length: > 0 })
+        {
+            json["model"] = Model;
+        }
+
+        json["notes"] = new JsonArray([.. Notes.Select(note => JsonValue.Create(note.Text))]);
         return json;
     }
+}
+
+/// <summary>Something that a file says and this program cannot follow.</summary>
+/// <param name="Text">One line for the user.</param>
+/// <param name="Advised">The fields by which the user can say what is missing: each of them, or one of several with | between.</param>
+internal sealed record RecipeNote(string Text, IReadOnlyList<string> Advised)
+{
+    /// <summary>Whether all that it advises to give is given.</summary>
+    public bool IsSettledBy(IReadOnlySet<string> given) => Advised.Count > 0 && Advised.All(field => field.Split('|').Any(given.Contains));
+
+    /// <summary>Whether it advises to give this field.</summary>
+    public bool Advises(string field) => Advised.Any(advised => advised.Split('|').Contains(field));
 }

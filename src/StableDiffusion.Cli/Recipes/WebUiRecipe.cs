@@ -8,14 +8,27 @@ internal static class WebUiRecipe
     /// <summary>Fields that say nothing of how the picture is painted, or that other fields say better.</summary>
     private static readonly HashSet<string> _silent =
     [
-        "Version", "User", "Model", "Model variant", "Model hash", "VAE", "VAE hash", "Lora hashes", "App", "Operations", "Pipeline", "Hires resize", "Batch pos", "Postprocess upscaler", "Hires steps",
-        "Hires upscaler", "Variation seed strength", "Hashes", "Discard penultimate sigma", "Downcast alphas_cumprod", "Module 1", "Module 2",
+        "Version", "User", "Model hash", "VAE hash", "Lora hashes", "App", "Operations", "Pipeline", "Batch pos", "Hires steps", "Hires upscaler", "Hashes",
     ];
+
+    /// <summary>Fields whose value is that of an option.</summary>
+    private static readonly Dictionary<string, string> _options = new(
+        from row in PictureFields.Rows
+        where row.Property is not null
+        select KeyValuePair.Create(row.Name, OptionNames.Field(row.Property!)))
+    {
+        ["Eta DDIM"] = "eta",
+        [PictureFields.TileSize] = "vae_tile_size",
+        [PictureFields.TileOverlap] = "vae_tile_overlap",
+    };
+
+    /// <summary>What was given as a file, which the text cannot hold: the options that give it again.</summary>
+    private static readonly Dictionary<string, string> _files = new() { [PictureFields.Latents] = "latents", [PictureFields.Mask] = "mask", [PictureFields.ResizeMode] = "resize_mode" };
 
     public static Recipe Of(GenerationParameters parameters)
     {
         var isOurs = parameters.Version?.StartsWith("StableDiffusion.Cli", StringComparison.Ordinal) == true;
-        var recipe = new Recipe(isOurs ? "sd" : "webui");
+        var recipe = new Recipe(isOurs ? "sd" : "webui") { Model = parameters.Model, Variant = Extra(parameters, PictureFields.Variant) };
         recipe.Set("prompt", parameters.Prompt);
         recipe.Set("negative_prompt", parameters.NegativePrompt.Length > 0 ? parameters.NegativePrompt : null);
         recipe.Set("steps", Text(parameters.Steps));
@@ -26,14 +39,44 @@ internal static class WebUiRecipe
         recipe.Set("clip_skip", Text(parameters.ClipSkip));
         SetScheduler(recipe, parameters, isOurs);
         SetGenerator(recipe, parameters, isOurs);
-        foreach (var (key, value) in parameters.Extra)
+        foreach (var (key, value) in parameters.Extra.Where(field => !IsOfEnlargement(field)))
         {
             SetExtra(recipe, parameters, key, value, isOurs);
         }
 
+        AddEnlargement(recipe, [.. parameters.Extra.Where(IsOfEnlargement)]);
         SetStrength(recipe, parameters);
         return recipe;
     }
+
+    /// <summary>Sets what was done to the finished picture; of several enlargements, which one run cannot do, the first.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="fields">Such as <c>Postprocess upscale by: 2, Postprocess upscaler: Lanczos</c>.</param>
+    public static void AddEnlargement(Recipe recipe, IReadOnlyList<KeyValuePair<string, string>> fields)
+    {
+        var isFurther = recipe.Fields.ContainsKey("upscale") || recipe.Fields.ContainsKey("upscaler") || recipe.Notes.Any(note => note.Advises("upscaler"));
+        var seen = new HashSet<string>();
+        foreach (var (key, value) in fields)
+        {
+            isFurther |= (key == PictureFields.Upscale && seen.Count > 0) || !seen.Add(key);
+            switch (key)
+            {
+                case PictureFields.Upscale when !isFurther:
+                    recipe.Set("upscale", value);
+                    break;
+                case PictureFields.Upscaler when !isFurther:
+                    SetUpscaler(recipe, "upscaler", value);
+                    break;
+                default:
+                    recipe.Note($"{(isFurther ? "a further " : "")}{key}: {value} is not followed.");
+                    break;
+            }
+        }
+    }
+
+    private static bool IsOfEnlargement(KeyValuePair<string, string> field) => field.Key is PictureFields.Upscale or PictureFields.Upscaler;
+
+    private static string? Extra(GenerationParameters parameters, string name) => parameters.Extra.FirstOrDefault(field => field.Key == name).Value;
 
     private static void SetScheduler(Recipe recipe, GenerationParameters parameters, bool isOurs)
     {
@@ -44,7 +87,7 @@ internal static class WebUiRecipe
 
         if (!SchedulerTable.TryResolve(sampler, out _))
         {
-            recipe.Notes.Add($"the sampler {sampler} is not known here; choose one with --scheduler.");
+            recipe.Note($"the sampler {sampler} is not known here; choose one with --scheduler.", "scheduler");
             return;
         }
 
@@ -67,10 +110,10 @@ internal static class WebUiRecipe
                 break;
             case "sgm uniform" or "simple":
                 recipe.Set("spacing", "trailing");
-                recipe.Notes.Add($"the schedule {type} comes close as --spacing trailing.");
+                recipe.Note($"the schedule {type} comes close as --spacing trailing.", "spacing");
                 break;
             default:
-                recipe.Notes.Add($"the schedule {type} is not known here; the scheduler's own is taken.");
+                recipe.Note($"the schedule {type} is not known here; the scheduler's own is taken.", "sigmas|spacing");
                 break;
         }
     }
@@ -85,7 +128,7 @@ internal static class WebUiRecipe
                 recipe.Set("rng", "nvidia");
                 break;
             case var other:
-                recipe.Notes.Add(isOurs
+                recipe.Note(isOurs
                     ? $"the noise came from a generator of its own ({other})."
                     : $"the noise came from a {other}, whose random numbers another generator does not repeat; the CPU's are taken, and the picture will be another.");
                 break;
@@ -94,74 +137,77 @@ internal static class WebUiRecipe
 
     private static void SetExtra(Recipe recipe, GenerationParameters parameters, string key, string value, bool isOurs)
     {
-        string? Other(string name) => parameters.Extra.FirstOrDefault(field => field.Key == name).Value;
         switch (key)
         {
-            case "Eta" or "Eta DDIM":
-                recipe.Set("eta", value);
-                break;
-            case "Variation seed":
-                recipe.Set("variation_seed", value);
-                recipe.Set("variation_strength", Other("Variation seed strength"));
-                break;
-            case "Tiling":
-                recipe.Set("tiling", value);
+            case var option when _options.TryGetValue(option, out var field):
+                // The first of two fields of one name counts, as for those that every text has.
+                recipe.Fields.TryAdd(field, [value]);
                 break;
             case "Hires upscale":
                 recipe.Set("hires_scale", value);
-                recipe.Set("hires_steps", Other("Hires steps") is "0" ? null : Other("Hires steps"));
-                SetUpscaler(recipe, "hires_upscaler", Other("Hires upscaler"));
+                recipe.Set("hires_steps", Extra(parameters, "Hires steps") is "0" ? null : Extra(parameters, "Hires steps"));
+                SetUpscaler(recipe, "hires_upscaler", Extra(parameters, "Hires upscaler"));
                 break;
-            case "Postprocess upscale by":
-                recipe.Set("upscale", value);
-                SetUpscaler(recipe, "upscaler", Other("Postprocess upscaler"));
+            case "Hires resize":
+                recipe.Note($"it was painted over again at {value}; --hires-scale gives it that size by a factor.", "hires_scale");
                 break;
-            case "Guidance rescale":
-                recipe.Set("guidance_rescale", value);
-                break;
-            case "Guidance range" when value.Split('-') is [var start, var end]:
+            case PictureFields.GuidanceRange when value.Split('-') is [var start, var end]:
                 recipe.Set("guidance_start", start);
                 recipe.Set("guidance_end", end);
                 break;
-            case "Guidance every":
-                recipe.Set("guidance_every", value);
+            case PictureFields.EmptyNegativePrompt:
+                recipe.Set("negative_prompt", "");
                 break;
-            case "Precision" when isOurs:
-                recipe.Notes.Add($"its weights were rounded; --precision {value} paints it so.");
+            case PictureFields.Precision when isOurs:
+                recipe.Note($"its weights were rounded; --precision {value} paints it so.", "precision");
                 break;
-            case "Deep cache":
-                recipe.Set("deep_cache", value);
+            case PictureFields.Variant:
                 break;
-            case "Batch size" when isOurs:
+            case PictureFields.BatchSize when isOurs:
                 recipe.Set("num_images", value);
                 break;
-            case "Long prompt":
-                recipe.Set("long_prompt", value);
-                break;
-            case "Original size" or "Crop" or "Target size":
-                recipe.Set(key.Replace(' ', '_').ToLowerInvariant(), value);
-                break;
-            case "Prompt 2":
-                recipe.Set("prompt_2", value);
-                break;
-            case "Negative prompt 2":
-                recipe.Set("negative_prompt_2", value);
-                break;
             case "TI hashes":
-                recipe.Notes.Add($"learnt words were used ({value}); give them with --embedding or --embedding-dir.");
+                recipe.Note($"learnt words were used ({value}); give them with --embedding or --embedding-dir.", "embedding|embedding_dir");
                 break;
             case var control when control.StartsWith("ControlNet ", StringComparison.Ordinal):
-                recipe.Notes.Add($"a ControlNet was used ({value}); give it and its picture with --control and --control-image.");
+                NoteControl(recipe, value);
                 break;
-            case var config when isOurs && char.IsLower(config[0]) && config.Contains('_', StringComparison.Ordinal):
-                recipe.Fields["scheduler_config"] = [.. recipe.Fields.GetValueOrDefault("scheduler_config") ?? [], $"{key}={value}"];
+            case var file when isOurs && _files.TryGetValue(file, out var field):
+                recipe.Note($"{file}: {value} is not followed; give it with --{field.Replace('_', '-')}.", field);
+                break;
+            case var config when isOurs && (char.IsLower(config[0]) || config[0] == '_'):
+                SetEntry(recipe, $"{config}={value}");
                 break;
             case var silent when _silent.Contains(silent):
                 break;
             default:
-                recipe.Notes.Add($"{key}: {value} is not followed.");
+                recipe.Note($"{key}: {value} is not followed.");
                 break;
         }
+    }
+
+    /// <summary>A control network and its picture, which are not in the file, and how it saw them.</summary>
+    private static void NoteControl(Recipe recipe, string value)
+    {
+        var said = InfotextField.ParseLine(value);
+        bool Says(string name, string text) => said.Any(field => field.Key == name && field.Value == text);
+        List<string> advised =
+        [
+            "control", "control_image", .. Says("Module", "canny") ? (string[])["control_preprocessor"] : [], .. Says("Control Mode", "ControlNet is more important") ? (string[])["guess_mode"] : [],
+        ];
+        recipe.Note($"a ControlNet was used ({value}); give it and its picture with {string.Join(", ", advised.Select(field => "--" + field.Replace('_', '-')))}.", advised);
+    }
+
+    /// <summary>An entry of the scheduler's configuration, by its option where it has one.</summary>
+    private static void SetEntry(Recipe recipe, string entry)
+    {
+        if (SchedulerFields.FieldOf(entry) is var (field, value))
+        {
+            recipe.Set(field, value);
+            return;
+        }
+
+        recipe.Fields[FieldTable.SchedulerConfig] = [.. recipe.Fields.GetValueOrDefault(FieldTable.SchedulerConfig) ?? [], entry];
     }
 
     private static void SetUpscaler(Recipe recipe, string field, string? name)
@@ -172,7 +218,7 @@ internal static class WebUiRecipe
             return;
         }
 
-        recipe.Notes.Add($"the upscaler was {name}; give its file with --{field.Replace('_', '-')}.");
+        recipe.Note($"the upscaler was {name}; give its file with --{field.Replace('_', '-')}.", field);
     }
 
     private static void SetStrength(Recipe recipe, GenerationParameters parameters)
@@ -182,13 +228,13 @@ internal static class WebUiRecipe
             return;
         }
 
-        if (recipe.Fields.ContainsKey("hires_scale"))
+        if (recipe.Fields.ContainsKey("hires_scale") || Extra(parameters, "Hires resize") is not null)
         {
-            recipe.Set("hires_strength", Text<double>(strength));
+            recipe.Set("hires_strength", recipe.Fields.ContainsKey("hires_scale") ? Text<double>(strength) : null);
         }
         else
         {
-            recipe.Notes.Add($"it was painted from a picture at the strength {Text<double>(strength)}; give both with --init-image and --strength.");
+            recipe.NoteStrength(Text<double>(strength)!);
         }
     }
 

@@ -47,6 +47,7 @@ internal sealed class FuzzTargets : IDisposable
             new("safetensors", [File.ReadAllBytes(Path.Combine(Goldens.Beside("lora"), "peft-r4.safetensors"))], ReadSafeTensors),
             new("prompt", Prompts(), ReadPrompt),
             new("infotext", Infotexts(), ReadInfotext),
+            new("recipe", Recipes(), ReadRecipe),
             new("batch", BatchFiles(), ReadBatch),
             new("manifest", [ManifestLines()], ReadManifest),
         ];
@@ -187,6 +188,17 @@ internal sealed class FuzzTargets : IDisposable
         }
     }
 
+    /// <summary>Whatever a picture's text is, it is a recipe that can be shown, or none.</summary>
+    private static void ReadRecipe(byte[] bytes)
+    {
+        var text = Encoding.UTF8.GetString(bytes);
+        Recipe?[] recipes = [InvokeRecipe.Parse(text), ComfyRecipe.Parse(text), GenerationParameters.TryParse(text, out var parameters) ? WebUiRecipe.Of(parameters) : null];
+        foreach (var recipe in recipes.OfType<Recipe>())
+        {
+            ResultJson.ToText(recipe.ToJson(_line));
+        }
+    }
+
     private void ReadPrompt(byte[] bytes)
     {
         var prompt = Encoding.UTF8.GetString(bytes);
@@ -268,6 +280,18 @@ internal sealed class FuzzTargets : IDisposable
     private static List<byte[]> Infotexts() =>
     [
         "a cat, (red:1.2)\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, Schedule type: Karras, CFG scale: 7.5, Seed: 5, Size: 64x64, Model: sd1, Extra: \"a, \\\"b\\\"\""u8.ToArray(),
+    ];
+
+    private static List<byte[]> Recipes() =>
+    [
+        .. Infotexts(),
+        """{"positive_prompt": "cat \uD83D\uDE80", "width": 512, "seed": 7, "scheduler": "dpmpp_2m_k", "clip_skip": 1, "model": {"name": "sd15"}, "loras": [{"model": {"name": "pixel"}, "weight": 0.75}], "hrf_enabled": true}"""u8.ToArray(),
+        """
+        {"3": {"class_type": "KSampler", "inputs": {"seed": ["9", 0], "steps": 20, "cfg": 8.0, "sampler_name": "euler", "scheduler": "karras", "denoise": 0.5, "model": ["8", 0], "positive": ["6", 0], "negative": ["7", 0],
+          "latent_image": ["5", 0]}}, "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 512, "height": 768, "batch_size": 2}}, "6": {"class_type": "CLIPTextEncode", "inputs": {"text": ["9", 0], "clip": ["4", 0]}},
+         "4": {"class_type": "CLIPSetLastLayer", "inputs": {"stop_at_clip_layer": -2, "clip": ["4", 1]}}, "7": {"class_type": "ConditioningCombine", "inputs": {"conditioning_1": ["6", 0]}},
+         "8": {"class_type": "LoraLoader", "inputs": {"lora_name": "a\\b.safetensors", "strength_model": 0.8, "model": ["4", 0]}}, "9": {"class_type": "Primitive", "inputs": {"value": ["9", 0], "text": "cat \uD83D\uDE80"}}}
+        """u8.ToArray(),
     ];
 
     private static List<byte[]> BatchFiles() =>
