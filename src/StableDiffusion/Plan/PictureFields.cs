@@ -63,10 +63,10 @@ internal static class PictureFields
         new("Guidance every", picture => picture.Plan.Guidance.Every is > 1 and var every ? every : null, nameof(ImageRequest.GuidanceEvery)),
         new("Distilled CFG Scale", picture => picture.Request.DistilledGuidance, nameof(ImageRequest.DistilledGuidance)),
         new("Deep cache", picture => picture.Request.DeepCache is { Interval: > 1 } cache ? Text($"{cache.Interval}:{cache.Branch}") : null, nameof(ImageRequest.DeepCache)),
-        new("Prompt 2", picture => picture.Request.Prompt2, nameof(ImageRequest.Prompt2)),
-        new("Negative prompt 2", picture => picture.Request.NegativePrompt2, nameof(ImageRequest.NegativePrompt2)),
-        new("Prompt 3", picture => picture.Request.Prompt3, nameof(ImageRequest.Prompt3)),
-        new("Negative prompt 3", picture => picture.Request.NegativePrompt3, nameof(ImageRequest.NegativePrompt3)),
+        new("Prompt 2", picture => NotEmpty(picture.Request.Prompt2), nameof(ImageRequest.Prompt2)),
+        new("Negative prompt 2", picture => NotEmpty(picture.Request.NegativePrompt2), nameof(ImageRequest.NegativePrompt2)),
+        new("Prompt 3", picture => NotEmpty(picture.Request.Prompt3), nameof(ImageRequest.Prompt3)),
+        new("Negative prompt 3", picture => NotEmpty(picture.Request.NegativePrompt3), nameof(ImageRequest.NegativePrompt3)),
 
         // SDXL, which leads away from zeros where none is given.
         new(EmptyNegativePrompt, picture => picture.Request.NegativePrompt is "" && picture.Plan.Folder.ForceZerosForEmptyPrompt ? "True" : null),
@@ -115,6 +115,9 @@ internal static class PictureFields
         Enlarger.Lanczos => "Lanczos",
         _ => Path.GetFileNameWithoutExtension(upscaler),
     };
+
+    /// <summary>A text for a further encoder, where an empty one is none.</summary>
+    private static string? NotEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }
