@@ -271,6 +271,41 @@ public sealed class RecipeProgramTests : IDisposable
     }
 
     [Fact]
+    public void The_clip_skip_of_the_webui_and_the_layer_of_ComfyUI_leave_SDXL_s_texts_as_they_are()
+    {
+        string[] model = ["-m", Goldens.PathOf("models", "sdxl"), "--device", "cpu", "-q"];
+        Write("web.png", ("parameters", "a castle\nSteps: 2, Sampler: Euler, CFG scale: 5, Seed: 5, Size: 64x64, Clip skip: 2, RNG: CPU, Version: v1.10.1"));
+        Write("comfy.png", ("prompt", """
+            {"3": {"class_type": "KSampler", "inputs": {"seed": 5, "steps": 2, "cfg": 5.0, "sampler_name": "euler", "scheduler": "normal", "denoise": 1.0, "positive": ["6", 0], "latent_image": ["5", 0]}},
+             "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
+             "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "a castle", "clip": ["12", 0]}},
+             "12": {"class_type": "CLIPSetLastLayer", "inputs": {"stop_at_clip_layer": -2}}}
+            """));
+        Assert.Equal(0, Run(["a castle", "--steps", "2", "--scheduler", "euler", "--cfg-scale", "5", "-s", "5", "-W", "64", "-H", "64", "-o", "plain.png", .. model]).ExitCode);
+
+        var web = Run(["--from", "web.png", "-o", "of-web.png", .. model]);
+        var comfy = Run(["--from", "comfy.png", "-o", "of-comfy.png", .. model]);
+
+        Assert.Equal(
+            (0, "warning: web.png: Clip skip: 2 is not followed, as it does nothing to models with two text encoders there; --clip-skip leaves out layers here."),
+            (web.ExitCode, Assert.Single(web.ErrorLines)));
+        Assert.Equal((0, ""), (comfy.ExitCode, comfy.Errors));
+        var plain = PngReader.Read(_folder.PathOf("plain.png")).Image;
+        Assert.Equal(0, Differences.Largest(PngReader.Read(_folder.PathOf("of-web.png")).Image, plain));
+        Assert.Equal(0, Differences.Largest(PngReader.Read(_folder.PathOf("of-comfy.png")).Image, plain));
+    }
+
+    [Fact]
+    public void The_eta_of_an_ancestral_sampler_of_the_webui_is_said_not_to_be_followed()
+    {
+        Write("web.png", ("parameters", "a castle\nSteps: 2, Sampler: Euler a, Schedule type: Automatic, CFG scale: 5, Seed: 5, Size: 64x64, Eta: 0.67, RNG: CPU, Version: v1.10.1"));
+
+        var again = Paint(["--from", "web.png", "-o", "again.png"]);
+
+        Assert.Equal("warning: web.png: Eta: 0.67 is not followed, as its sampler takes no eta here.", Assert.Single(again.ErrorLines));
+    }
+
+    [Fact]
     public void A_picture_that_says_nothing_is_refused()
     {
         Write("mute.png");

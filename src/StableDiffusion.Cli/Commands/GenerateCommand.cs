@@ -79,6 +79,7 @@ internal static class GenerateCommand
         {
             var table = new FieldTable(image);
             var recipe = from is null ? null : Recipe.Read(from);
+            recipe?.FitLayersTo(ModelFolder.Open(program.ModelPath(parsed)));
             var fields = recipe is null
                 ? new LineFields(table.Defaults(parsed)) { [FieldTable.Prompt] = [image.PromptText(parsed)] }
                 : Again(recipe, from!, parsed, image, log);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 
 namespace StableDiffusion.Cli;
@@ -14,6 +15,8 @@ internal sealed record Recipe(string Program)
     [
         "steps", "cfg_scale", "width", "height", FieldTable.Seed, "scheduler", "lora_dir", "embedding", "embedding_dir", FieldTable.BatchCount, FieldTable.BatchSize, "quality",
     ];
+
+    private const string ClipSkip = "clip_skip";
 
     private readonly List<RecipeNote> _notes = [];
 
@@ -97,6 +100,38 @@ internal sealed record Recipe(string Program)
         static string Name(string model, string? variant) => OneLine.Of(variant is null ? model : $"{model} ({variant})");
         var isSame = Model == folder.Name && Variant == folder.Variant;
         return Model is not { Length: > 0 } || isSame ? null : $"it was painted with the model {Name(Model, Variant)}, and is painted again with {Name(folder.Name, folder.Variant)}.";
+    }
+
+    /// <summary>
+    /// Counts the layers that are left out as they are counted here, for a model with two CLIPs: it reads the layer before the last as it is. The webui
+    /// leaves out none of these, whatever it writes, and ComfyUI counts from the last.
+    /// </summary>
+    public void FitLayersTo(ModelFolder folder)
+    {
+        if (!folder.HasSecondTextEncoder || !Fields.TryGetValue(ClipSkip, out var values) || !long.TryParse(values[0], NumberStyles.None, CultureInfo.InvariantCulture, out var skip))
+        {
+            return;
+        }
+
+        switch (Program)
+        {
+            case "webui":
+                Fields.Remove(ClipSkip);
+                if (skip > 1)
+                {
+                    Note($"Clip skip: {skip} is not followed, as it does nothing to models with two text encoders there; --clip-skip leaves out layers here.", ClipSkip);
+                }
+
+                break;
+            case "ComfyUI" when skip > 1:
+                Fields[ClipSkip] = [(skip - 1).ToString(CultureInfo.InvariantCulture)];
+                break;
+            case "ComfyUI":
+                Note("its texts were read at the last layer, which is not done here for models with two text encoders.", ClipSkip);
+                break;
+            default:
+                break;
+        }
     }
 
     /// <summary>The fields with what is given beside the recipe in their place: it changes what it names, of a scheduler's configuration too, and nothing else.</summary>

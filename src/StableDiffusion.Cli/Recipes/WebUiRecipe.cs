@@ -25,6 +25,9 @@ internal static class WebUiRecipe
     /// <summary>What was given as a file, which the text cannot hold: the options that give it again.</summary>
     private static readonly Dictionary<string, string> _files = new() { [PictureFields.Latents] = "latents", [PictureFields.Mask] = "mask", [PictureFields.ResizeMode] = "resize_mode" };
 
+    /// <summary>The sigmas that the schedule "Automatic" stands for by sampler, from the webui 1.9 on (modules/sd_samplers_kdiffusion.py); for all others its plain ones.</summary>
+    private static readonly Dictionary<string, string> _automatic = new() { ["DPM2"] = "karras", ["DPM2 a"] = "karras", ["DPM++ 2M"] = "karras", ["DPM++ 2M SDE"] = "exponential" };
+
     public static Recipe Of(GenerationParameters parameters)
     {
         var isOurs = parameters.Version?.StartsWith("StableDiffusion.Cli", StringComparison.Ordinal) == true;
@@ -92,19 +95,14 @@ internal static class WebUiRecipe
         }
 
         recipe.Set("scheduler", sampler);
-        var type = parameters.ScheduleType ?? "Automatic";
+        var type = parameters.ScheduleType ?? "uniform"; // older webuis, which had no such field, put the schedule at the end of the sampler's name
         switch (type.ToLowerInvariant())
         {
             case "karras" or "exponential" or "beta":
                 recipe.Set("sigmas", type.ToLowerInvariant());
                 break;
             case "automatic":
-                // The webui's own choice for DPM++ 2M and its kind.
-                if (!isOurs && sampler is "DPM++ 2M" or "DPM++ 2M SDE")
-                {
-                    recipe.Set("sigmas", "karras");
-                }
-
+                recipe.Set("sigmas", isOurs ? null : _automatic.GetValueOrDefault(sampler));
                 break;
             case "uniform" or "normal":
                 break;
@@ -139,17 +137,22 @@ internal static class WebUiRecipe
     {
         switch (key)
         {
+            case "Eta" or "Eta DDIM" when !(SchedulerTable.TryResolve(parameters.Sampler ?? "", out var choice) && choice.Entry.HasEta):
+                // The webui's ancestral samplers take one, with which they add less noise.
+                recipe.Note($"{key}: {value} is not followed, as its sampler takes no eta here.", "eta");
+                break;
             case var option when _options.TryGetValue(option, out var field):
                 // The first of two fields of one name counts, as for those that every text has.
                 recipe.Fields.TryAdd(field, [value]);
                 break;
             case "Hires upscale":
-                recipe.Set("hires_scale", value);
-                recipe.Set("hires_steps", Extra(parameters, "Hires steps") is "0" ? null : Extra(parameters, "Hires steps"));
-                SetUpscaler(recipe, "hires_upscaler", Extra(parameters, "Hires upscaler"));
+                SetHires(recipe, parameters, value);
+                break;
+            case "Hires resize" when ScaleTo(parameters, value) is { } scale:
+                SetHires(recipe, parameters, Text<double>(scale)!);
                 break;
             case "Hires resize":
-                recipe.Note($"it was painted over again at {value}; --hires-scale gives it that size by a factor.", "hires_scale");
+                recipe.Note($"it was painted over again at {value}, to which no scale leads; --hires-scale comes near it.", "hires_scale");
                 break;
             case PictureFields.GuidanceRange when value.Split('-') is [var start, var end]:
                 recipe.Set("guidance_start", start);
@@ -208,6 +211,28 @@ internal static class WebUiRecipe
         }
 
         recipe.Fields[FieldTable.SchedulerConfig] = [.. recipe.Fields.GetValueOrDefault(FieldTable.SchedulerConfig) ?? [], entry];
+    }
+
+    private static void SetHires(Recipe recipe, GenerationParameters parameters, string scale)
+    {
+        recipe.Set("hires_scale", scale);
+        recipe.Set("hires_steps", Extra(parameters, "Hires steps") is "0" ? null : Extra(parameters, "Hires steps"));
+        SetUpscaler(recipe, "hires_upscaler", Extra(parameters, "Hires upscaler"));
+    }
+
+    /// <summary>The scale that leads from the picture's size to another; a side of 0 follows the other. Null where the shapes differ, for then the webui cuts.</summary>
+    private static double? ScaleTo(GenerationParameters parameters, string size)
+    {
+        if (parameters is not { Width: > 0 and var width, Height: > 0 and var height } || size.Split('x') is not [var wide, var high]
+            || !int.TryParse(wide, NumberStyles.None, CultureInfo.InvariantCulture, out var toWidth) || !int.TryParse(high, NumberStyles.None, CultureInfo.InvariantCulture, out var toHeight))
+        {
+            return null;
+        }
+
+        var (from, to) = toWidth > 0 ? (width, toWidth) : (height, toHeight);
+        var scale = (double)to / from;
+        scale = (int)(from * scale) < to ? Math.BitIncrement(scale) : scale; // a size is cut, not rounded
+        return scale > 1 && (toWidth == 0 || (int)(width * scale) == toWidth) && (toHeight == 0 || (int)(height * scale) == toHeight) ? scale : null;
     }
 
     private static void SetUpscaler(Recipe recipe, string field, string? name)

@@ -76,7 +76,6 @@ public class RecipeRoundTripTests
         { "sd1", "--deep-cache", "2:1", "" },
         { "sd1", "--rng", "nvidia", "" },
         { "sdxl", "--prompt-2", "dog:_red", "" },
-        { "sdxl", "--prompt-2", "''", "" },
         { "sdxl", "--negative-prompt-2", "dog", "--negative-prompt x" },
         { "sdxl", "--negative-prompt", "''", "" },
         { "sdxl", "--original-size", "96x64", "" },
@@ -184,10 +183,87 @@ public class RecipeRoundTripTests
     [InlineData("Postprocess upscaler: net", "the upscaler was net; give its file with --upscaler.")]
     [InlineData("Postprocess upscale by: 2, Postprocess upscaler: net", "the upscaler was net; give its file with --upscaler.")]
     [InlineData("Postprocess upscale by: 2, Postprocess upscaler: Lanczos, Postprocess upscale by: 3, Postprocess upscaler: Lanczos", "a further Postprocess upscale by: 3 is not followed.|a further Postprocess upscaler: Lanczos is not followed.")]
-    [InlineData("Hires resize: 128x128, Hires steps: 2, Hires upscaler: Latent", "it was painted over again at 128x128; --hires-scale gives it that size by a factor.")]
+    [InlineData("Hires resize: 128x96, Hires steps: 2, Hires upscaler: Latent", "it was painted over again at 128x96, to which no scale leads; --hires-scale comes near it.")]
+    [InlineData("Hires resize: 64x64", "it was painted over again at 64x64, to which no scale leads; --hires-scale comes near it.")]
+    [InlineData("Hires resize: big", "it was painted over again at big, to which no scale leads; --hires-scale comes near it.")]
+    [InlineData("Eta: 0.67", "Eta: 0.67 is not followed, as its sampler takes no eta here.")]
     [InlineData("VAE: other", "VAE: other is not followed.")]
     public void What_else_was_done_to_a_picture_is_said(string fields, string notes) => Assert.Equal(
         notes.Split('|'), RecipeOf($"a cat\nSteps: 3, Sampler: Euler, Seed: 5, Size: 64x64, RNG: CPU, {fields}").Notes.Select(note => note.Text));
+
+    /// <summary>calculate_target_resolution of modules/processing.py: with one side the other follows, with two the picture is cut where the shapes differ.</summary>
+    [Theory]
+    [InlineData("512x768", "1024x1536", "2")]
+    [InlineData("512x768", "1024x0", "2")]
+    [InlineData("512x768", "0x1152", "1.5")]
+    [InlineData("832x1216", "1216x0", null)]
+    public void A_size_that_a_picture_was_painted_over_at_is_followed_as_a_scale(string size, string target, string? scale)
+    {
+        var recipe = RecipeOf($"a cat\nSteps: 3, Sampler: Euler, Seed: 5, Size: {size}, RNG: CPU, Denoising strength: 0.4, Hires resize: {target}, Hires steps: 7, Hires upscaler: Latent, Version: v1.10.1");
+
+        Assert.Empty(recipe.Notes);
+        Assert.Equal("7", recipe.Fields["hires_steps"][0]);
+        Assert.Equal("0.4", recipe.Fields["hires_strength"][0]);
+        Assert.Equal("latent", recipe.Fields["hires_upscaler"][0]);
+        Assert.Equal(scale ?? recipe.Fields["hires_scale"][0], recipe.Fields["hires_scale"][0]);
+        int[] from = [.. size.Split('x').Select(int.Parse)], to = [.. target.Split('x').Select(int.Parse)];
+        var factor = double.Parse(recipe.Fields["hires_scale"][0], System.Globalization.CultureInfo.InvariantCulture);
+        Assert.All(from.Zip(to).Where(side => side.Second > 0), side => Assert.Equal(side.Second, (int)(side.First * factor)));
+    }
+
+    /// <summary>The options of the samplers in modules/sd_samplers_kdiffusion.py of the webui 1.9; older ones write no schedule, but put it into the name.</summary>
+    [Theory]
+    [InlineData("Sampler: DPM++ 2M, Schedule type: Automatic", "karras")]
+    [InlineData("Sampler: DPM++ 2M SDE, Schedule type: Automatic", "exponential")]
+    [InlineData("Sampler: DPM2, Schedule type: Automatic", "karras")]
+    [InlineData("Sampler: DPM2 a, Schedule type: Automatic", "karras")]
+    [InlineData("Sampler: LMS, Schedule type: Automatic", null)]
+    [InlineData("Sampler: Euler a, Schedule type: Automatic", null)]
+    [InlineData("Sampler: DPM++ 2M, Schedule type: Exponential", "exponential")]
+    [InlineData("Sampler: DPM++ 2M, Schedule type: Uniform", null)]
+    [InlineData("Sampler: DPM++ 2M", null)]
+    public void The_automatic_schedule_is_the_webui_s_own_for_the_sampler(string sampler, string? sigmas)
+    {
+        var recipe = RecipeOf($"a cat\nSteps: 3, {sampler}, Seed: 5, Size: 64x64, RNG: CPU, Version: v1.9.4");
+
+        Assert.Equal(sigmas, recipe.Fields.GetValueOrDefault("sigmas")?[0]);
+        Assert.Empty(recipe.Notes);
+    }
+
+    [Theory]
+    [InlineData("DDIM", "Eta DDIM: 0.5", "0.5")]
+    [InlineData("DDIM", "Eta: 0.5", "0.5")]
+    [InlineData("Euler a", "Eta: 0.67", null)]
+    [InlineData("DPM++ 2M SDE", "Eta: 0.5", null)]
+    [InlineData("PLMS", "Eta DDIM: 0.5", null)]
+    public void An_eta_is_followed_where_the_sampler_takes_one_and_else_said(string sampler, string eta, string? followed)
+    {
+        var recipe = RecipeOf($"a cat\nSteps: 3, Sampler: {sampler}, Seed: 5, Size: 64x64, RNG: CPU, {eta}, Version: v1.9.4");
+
+        Assert.Equal(followed, recipe.Fields.GetValueOrDefault("eta")?[0]);
+        Assert.Equal(followed is null ? [$"{eta} is not followed, as its sampler takes no eta here."] : [], recipe.Notes.Select(note => note.Text));
+    }
+
+    /// <summary>The webui reads SDXL's layers as they are (sdxl_clip_l_skip aside, which it writes nowhere); ComfyUI's -2 is SDXL's own layer.</summary>
+    [Theory]
+    [InlineData("webui", "sdxl", "2", null, "Clip skip: 2 is not followed, as it does nothing to models with two text encoders there; --clip-skip leaves out layers here.")]
+    [InlineData("webui", "sdxl", "1", null, null)]
+    [InlineData("webui", "sd1", "2", "2", null)]
+    [InlineData("ComfyUI", "sdxl", "2", "1", null)]
+    [InlineData("ComfyUI", "sdxl", "3", "2", null)]
+    [InlineData("ComfyUI", "sdxl", "1", "1", "its texts were read at the last layer, which is not done here for models with two text encoders.")]
+    [InlineData("ComfyUI", "sd1", "2", "2", null)]
+    [InlineData("sd", "sdxl", "2", "2", null)]
+    public void Layers_are_counted_as_the_program_that_painted_counts_them(string program, string model, string skip, string? followed, string? note)
+    {
+        var recipe = new Recipe(program);
+        recipe.Set("clip_skip", skip);
+
+        recipe.FitLayersTo(FolderOf(model));
+
+        Assert.Equal(followed, recipe.Fields.GetValueOrDefault("clip_skip")?[0]);
+        Assert.Equal(note is null ? [] : [note], recipe.Notes.Select(one => one.Text));
+    }
 
     private static ModelFolder FolderOf(string model) =>
         ModelFolder.Open(Directory.Exists(Goldens.PathOf("models", model)) ? Goldens.PathOf("models", model) : FamilyGoldens.PathOf("models", model));
