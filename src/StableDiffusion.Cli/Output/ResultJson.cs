@@ -28,6 +28,9 @@ internal static class ResultJson
 
     private static readonly JsonSerializerOptions _readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    /// <summary>Whether a line is what <c>show --json</c> says of a picture.</summary>
+    public static bool IsRecipe(IReadOnlyCollection<string> members) => members.Contains("program") && members.Contains("notes");
+
     /// <summary>Those of a line's members, or of a table's columns, that are skipped where it is read as a job.</summary>
     public static IReadOnlySet<string> SkippedOf(IReadOnlyCollection<string> members) => members.Contains(Path) && members.Contains(Sha256) ? _results : _remarks;
 

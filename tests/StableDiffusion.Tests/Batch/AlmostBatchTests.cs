@@ -148,6 +148,17 @@ public class AlmostBatchTests
     public void A_line_that_is_too_long_is_one_bad_line() =>
         Assert.Contains("a line may have 1000000", Lines("x\n" + new string('a', 1_000_001) + "\ny")[1].Error, StringComparison.Ordinal);
 
+    [Fact]
+    public void The_model_of_a_picture_that_show_tells_of_is_said_and_left_to_the_command()
+    {
+        var notes = new List<string>();
+        var reader = new BatchReader(
+            new StringReader("""{"prompt": "a cat", "program": "sd", "model": "sd15", "notes": []}"""), _options, "the file", (line, text) => notes.Add($"{line}: {text}"));
+
+        Assert.Equal(["prompt"], reader.Lines().Single().Fields.Keys);
+        Assert.Equal("1: it was painted with the model sd15; --model says which one paints it here.", Assert.Single(notes));
+    }
+
     private static List<BatchLine> Lines(string text) => [.. new BatchReader(new StringReader(text), _options, "the file").Lines()];
 
     private static List<BatchJob> Jobs(string text) =>

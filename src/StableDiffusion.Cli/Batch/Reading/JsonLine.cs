@@ -42,13 +42,20 @@ internal static class JsonLine
             throw new RequestException("it is no JSON object, such as {\"prompt\": \"a red apple\", \"seed\": 5}, and no text.");
         }
 
-        var skipped = ResultJson.SkippedOf([.. element.EnumerateObject().Select(NameOf)]);
+        string[] members = [.. element.EnumerateObject().Select(NameOf)];
+        var (skipped, isRecipe) = (ResultJson.SkippedOf(members), ResultJson.IsRecipe(members));
         var fields = new LineFields();
         foreach (var member in element.EnumerateObject())
         {
             var name = NameOf(member);
             if (member.Value.ValueKind == JsonValueKind.Null || (skipped.Contains(name) && !ResultJson.IsOption(name, member.Value.ValueKind)))
             {
+                continue;
+            }
+
+            if (isRecipe && name == "model")
+            {
+                note($"it was painted with the model {OneLine.Quote(Scalar(name, member.Value))}; --model says which one paints it here.");
                 continue;
             }
 
