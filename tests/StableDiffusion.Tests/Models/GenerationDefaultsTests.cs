@@ -18,6 +18,10 @@ public class GenerationDefaultsTests
             ModelFolder.Open(Goldens.PathOf("models", model)).Defaults);
 
     [Fact]
+    public void Stable_Diffusion_XL_has_other_defaults_with_a_mask() => Assert.Equal(
+        new GenerationDefaults(50, 5, 0.3) { InpaintingStrength = 0.9999, InpaintingGuidanceScale = 7.5 }, ModelFolder.Open(Goldens.PathOf("models", "sdxl")).Defaults);
+
+    [Fact]
     public void A_model_of_Stable_Diffusion_XL_made_for_inpainting_has_the_defaults_of_its_pipeline()
     {
         using var copy = new TemporaryFolder();
