@@ -77,13 +77,15 @@ internal static class GenerateCommand
         using var interruption = new Interruption();
         try
         {
-            var table = new FieldTable(image);
             var recipe = from is null ? null : Recipe.Read(from);
-            recipe?.FitLayersTo(ModelFolder.Open(program.ModelPath(parsed)));
-            var fields = recipe is null
-                ? new LineFields(table.Defaults(parsed)) { [FieldTable.Prompt] = [image.PromptText(parsed)] }
-                : Again(recipe, from!, parsed, image, log);
-            var request = recipe is null ? image.Request(new GivenByCommandLine(parsed), fields[FieldTable.Prompt][0]) : table.Request(fields);
+            recipe?.FitLayersTo(() => ModelFolder.Open(program.ModelPath(parsed)));
+            var asJson = program.Json(parsed);
+
+            // Made only where it is needed: most runs begin sooner without it.
+            var table = recipe is not null || asJson ? new FieldTable(image) : null;
+            var again = recipe is null ? null : Again(recipe, from!, parsed, image, table!, log);
+            var prompt = again is null ? image.PromptText(parsed) : "";
+            var request = again is null ? image.Request(new GivenByCommandLine(parsed), prompt) : table!.Request(again);
             var pattern = OutputPattern.Parse(output);
             PictureFile.RequireWritable(pattern, request);
             if (latentsPath is not null)
@@ -100,7 +102,7 @@ internal static class GenerateCommand
             RequireOwnFiles(pattern, latentsPath, files, request);
             var preview = steps.Screen(parsed, log);
             request = request with { ReportsSteps = files is not null || preview is not null };
-            var json = program.Json(parsed) ? table.ToJson(fields) : null;
+            var json = asJson ? table!.ToJson(again ?? new LineFields(table.Defaults(parsed)) { [FieldTable.Prompt] = [prompt] }) : null;
             using var pipeline = program.Open(parsed, log, opensOnce: request is { Seeds.Count: 1, Hires: null, ReportsSteps: false });
             if (recipe?.OtherModel(pipeline.Folder) is { } other)
             {
@@ -118,7 +120,7 @@ internal static class GenerateCommand
                 var (path, file) = PictureFile.Write(picture, pattern, count, request.Prompt, image.QualityOf(new GivenByCommandLine(parsed)));
                 preview?.Finish(picture);
                 log.EndBar();
-                StandardStreams.WriteResult(json is null ? path : ResultJson.ToText(ResultJson.Of(path, file, json, request.PicturesPerSeed, picture, pipeline)), path);
+                StandardStreams.WriteResult(json is null ? path : ResultJson.ToText(ResultJson.Of(path, PictureFile.HashOf(file), json, request.PicturesPerSeed, picture, pipeline)), path);
                 log.Event("picture", () => new JsonObject { ["path"] = path, ["index"] = picture.Index });
                 log.Info(Summary(picture, pipeline));
                 if (files is not null)
@@ -179,9 +181,8 @@ internal static class GenerateCommand
     }
 
     /// <summary>What a picture's file asks for: what is typed stands above it, the user's own defaults below.</summary>
-    private static LineFields Again(Recipe recipe, string picture, ParseResult parsed, ImageOptions image, ConsoleLog log)
+    private static LineFields Again(Recipe recipe, string picture, ParseResult parsed, ImageOptions image, FieldTable table, ConsoleLog log)
     {
-        var table = new FieldTable(image);
         var typed = TypedInvocation.Of(parsed);
         var given = new LineFields(table.Defaults(parsed).Where(field => recipe.LeavesOpen(field.Key)));
         foreach (var (field, values) in table.Defaults(typed))

@@ -39,10 +39,6 @@ internal sealed class FieldTable
     /// <summary>What people call fields in tables, besides the options' own names.</summary>
     private static readonly Dictionary<string, string> _synonyms = new() { ["denoising_strength"] = "strength", ["positive_prompt"] = Prompt };
 
-    /// <summary>Options that are not of a picture but of the run.</summary>
-    private static readonly HashSet<string> _ofProgram =
-        [.. from option in (IEnumerable<Option>)[new ProgramOptions().Model, .. new ProgramOptions().All] select OptionNames.FieldOf(option.Name)];
-
     private static readonly HashSet<string> _manyWords = [Prompt, "negative_prompt", "prompt_2", "negative_prompt_2"];
 
     private readonly ImageOptions _image;
@@ -80,8 +76,12 @@ internal sealed class FieldTable
     /// <summary>Whether a name is of the webui's files and says nothing that this program could do.</summary>
     public static bool IsForeign(string name) => _ofWebUi.Contains(FieldName(name)) || _neutral.ContainsKey(FieldName(name));
 
-    /// <summary>Whether a name is of an option that all lines share.</summary>
-    public static bool IsOfProgram(string name) => _ofProgram.Contains(FieldName(name));
+    /// <summary>Whether a name is of an option that is not of a picture but of the run: all lines share it.</summary>
+    public static bool IsOfProgram(string name)
+    {
+        var program = new ProgramOptions();
+        return ((IEnumerable<Option>)[program.Model, .. program.All]).Any(option => OptionNames.FieldOf(option.Name) == FieldName(name));
+    }
 
     /// <summary>Leaves such a field out and says so, or refuses it where it would change the picture.</summary>
     public static void LeaveOut(string name, string value, Action<string> note)

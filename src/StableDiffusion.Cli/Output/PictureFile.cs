@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace StableDiffusion.Cli;
 
 /// <summary>Puts a picture on disk under a name of its own.</summary>
@@ -12,6 +14,9 @@ internal static class PictureFile
         PictureWriter.Write(stream, picture.Image, PictureFormats.OfName(path) ?? PictureKind.Png, picture.Parameters.ToInfotext(), quality);
         return stream.ToArray();
     }
+
+    /// <summary>What results and manifests know a file by: its SHA-256, in hexadecimal digits.</summary>
+    public static string HashOf(byte[] file) => Convert.ToHexStringLower(SHA256.HashData(file));
 
     /// <summary>The format that a name given to <c>--output</c> asks for.</summary>
     /// <exception cref="RequestException">It is none that is written.</exception>

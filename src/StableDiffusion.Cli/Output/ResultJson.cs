@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -12,9 +11,6 @@ internal static class ResultJson
     private const string Sha256 = "sha256";
     private const string Image = "image";
     private const string Images = "images";
-
-    /// <summary>The seed of the noise that was mixed in, in <see cref="GenerationParameters.Extra"/>: it may have been drawn, or counted up.</summary>
-    private const string VariationSeed = "Variation seed";
 
     /// <summary>What people and programs note down beside what is to be painted; left out of any line.</summary>
     private static readonly HashSet<string> _remarks = ["id", "line", "program", "notes"];
@@ -48,12 +44,12 @@ internal static class ResultJson
 
     /// <summary>The line of one picture.</summary>
     /// <param name="path">Where it is.</param>
-    /// <param name="file">The file's bytes.</param>
+    /// <param name="sha256">The hash of its file.</param>
     /// <param name="job">What was asked for.</param>
     /// <param name="images">Pictures of its seed.</param>
     /// <param name="picture">What came of it.</param>
     /// <param name="pipeline">What painted it.</param>
-    public static JsonObject Of(string path, byte[] file, JsonObject job, int images, GeneratedImage picture, TextToImagePipeline pipeline)
+    public static JsonObject Of(string path, string sha256, JsonObject job, int images, GeneratedImage picture, TextToImagePipeline pipeline)
     {
         var line = new JsonObject { [Path] = path };
         foreach (var (name, value) in job.Where(member => !_ofSeveral.Contains(member.Key)))
@@ -63,7 +59,8 @@ internal static class ResultJson
 
         var (loading, text, encoding, denoising, decoding) = picture.Timings;
         line[FieldTable.Seed] = unchecked((ulong)picture.Seed);
-        if (picture.Parameters.Extra.FirstOrDefault(field => field.Key == VariationSeed).Value is { } variation)
+        // It may have been drawn, or counted up.
+        if (picture.Parameters.Extra.FirstOrDefault(field => field.Key == PictureFields.VariationSeed).Value is { } variation)
         {
             line[FieldTable.VariationSeed] = JsonNode.Parse(variation);
         }
@@ -76,7 +73,7 @@ internal static class ResultJson
         line["parameters"] = picture.Parameters.ToInfotext();
         line["model"] = pipeline.Folder.Name;
         line["device"] = pipeline.Device;
-        line[Sha256] = Convert.ToHexStringLower(SHA256.HashData(file));
+        line[Sha256] = sha256;
         line["seconds"] = new JsonObject
         {
             ["load"] = Seconds(loading),

@@ -106,9 +106,11 @@ internal sealed record Recipe(string Program)
     /// Counts the layers that are left out as they are counted here, for a model with two CLIPs: it reads the layer before the last as it is. The webui
     /// leaves out none of these, whatever it writes, and ComfyUI counts from the last.
     /// </summary>
-    public void FitLayersTo(ModelFolder folder)
+    /// <param name="open">Opens the model's folder, where it matters which model it is.</param>
+    public void FitLayersTo(Func<ModelFolder> open)
     {
-        if (!folder.HasSecondTextEncoder || !Fields.TryGetValue(ClipSkip, out var values) || !long.TryParse(values[0], NumberStyles.None, CultureInfo.InvariantCulture, out var skip))
+        if (Program is not ("webui" or "ComfyUI") || !Fields.TryGetValue(ClipSkip, out var values)
+            || !long.TryParse(values[0], NumberStyles.None, CultureInfo.InvariantCulture, out var skip) || !open().HasSecondTextEncoder)
         {
             return;
         }
@@ -126,10 +128,8 @@ internal sealed record Recipe(string Program)
             case "ComfyUI" when skip > 1:
                 Fields[ClipSkip] = [(skip - 1).ToString(CultureInfo.InvariantCulture)];
                 break;
-            case "ComfyUI":
-                Note("its texts were read at the last layer, which is not done here for models with two text encoders.", ClipSkip);
-                break;
             default:
+                Note("its texts were read at the last layer, which is not done here for models with two text encoders.", ClipSkip);
                 break;
         }
     }

@@ -12,6 +12,7 @@ public sealed class ModelFolder
 
     private const string WhereModelsAre = "See models/README.md for the folder that is needed.";
 
+    /// <summary>As its file says.</summary>
     private readonly SchedulerConfig _scheduler;
 
     private ModelFolder(string path, string? variant)
@@ -40,6 +41,7 @@ public sealed class ModelFolder
         var scheduler = Combine(SchedulerFile);
         var hasScheduler = File.Exists(scheduler);
         _scheduler = hasScheduler ? SchedulerConfig.Load(scheduler) : ModelGuess.Scheduler(Family.UsualScheduler!);
+        Scheduler = Family.AsPipelineLoads(_scheduler, hasMask: false);
         Guess = hasIndex && hasScheduler ? null : ModelGuess.Describe(this, hasIndex, hasScheduler);
         Vocabulary = ModelVocabulary.Read(Combine("vocabulary.json"));
         Defaults = Family.Defaults(this).Or(JsonFile.ReadIfExists(Combine("generation_config.json")));
@@ -61,7 +63,7 @@ public sealed class ModelFolder
     internal string? Guess { get; }
 
     /// <summary>The scheduler the model was made for, with all its parameters.</summary>
-    internal SchedulerConfig Scheduler => SchedulerFor(hasMask: false);
+    internal SchedulerConfig Scheduler { get; }
 
     /// <summary>Steps, guidance scale and strength where a request leaves them open.</summary>
     internal GenerationDefaults Defaults { get; }
@@ -134,7 +136,7 @@ public sealed class ModelFolder
     public static ModelFolder Open(string path, string? variant = null) => new(ModelPlace.Find(path), variant);
 
     /// <summary>The scheduler's configuration as the family's pipeline in diffusers takes it, that for inpainting where there is a mask.</summary>
-    internal SchedulerConfig SchedulerFor(bool hasMask) => Family.AsPipelineLoads(_scheduler, hasMask);
+    internal SchedulerConfig SchedulerFor(bool hasMask) => hasMask ? Family.AsPipelineLoads(_scheduler, hasMask: true) : Scheduler;
 
     /// <summary>Builds a scheduler for this model, ready for its first step: for callers that put one of their own around it.</summary>
     /// <param name="name">Any name of a scheduler; null is the model's own.</param>

@@ -8,6 +8,7 @@ namespace StableDiffusion;
 /// </summary>
 internal static class PictureFields
 {
+    public const string VariationSeed = "Variation seed";
     public const string Upscale = "Postprocess upscale by";
     public const string Upscaler = "Postprocess upscaler";
     public const string Variant = "Model variant";
@@ -47,7 +48,7 @@ internal static class PictureFields
 
     public static IReadOnlyList<Row> Rows { get; } =
     [
-        new("Variation seed", picture => picture.Painting.VariationSeed, nameof(ImageRequest.VariationSeed)),
+        new(VariationSeed, picture => picture.Painting.VariationSeed, nameof(ImageRequest.VariationSeed)),
         new("Variation seed strength", picture => picture.Painting.VariationSeed is null ? null : picture.Request.VariationStrength, nameof(ImageRequest.VariationStrength)),
         new("Tiling", picture => picture.Request.Seamless ? "True" : null, nameof(ImageRequest.Seamless)),
         new("Hires upscale", picture => picture.Request.Hires?.Scale),

@@ -259,7 +259,7 @@ public class RecipeRoundTripTests
         var recipe = new Recipe(program);
         recipe.Set("clip_skip", skip);
 
-        recipe.FitLayersTo(FolderOf(model));
+        recipe.FitLayersTo(() => FolderOf(model));
 
         Assert.Equal(followed, recipe.Fields.GetValueOrDefault("clip_skip")?[0]);
         Assert.Equal(note is null ? [] : [note], recipe.Notes.Select(one => one.Text));

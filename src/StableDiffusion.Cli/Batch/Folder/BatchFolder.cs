@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 
 namespace StableDiffusion.Cli;
@@ -92,13 +91,13 @@ internal sealed class BatchFolder : IDisposable
     /// <param name="file">The file's bytes.</param>
     /// <param name="wanted">Its name, relative to the folder.</param>
     /// <param name="owned">Whether the name is this picture's from an earlier run, or one that must be free.</param>
-    /// <param name="describe">Makes the manifest line for a path.</param>
+    /// <param name="describe">Makes the manifest line for a path and the file's hash.</param>
     /// <returns>The path.</returns>
     /// <exception cref="RequestException">It cannot have that name; nothing was written.</exception>
     /// <exception cref="BatchStopException">It is for another reason that it cannot be written.</exception>
-    public string Write(byte[] file, string wanted, bool owned, Func<string, JsonObject> describe)
+    public string Write(byte[] file, string wanted, bool owned, Func<string, string, JsonObject> describe)
     {
-        var sha256 = Convert.ToHexStringLower(SHA256.HashData(file));
+        var sha256 = PictureFile.HashOf(file);
         string relative;
         try
         {
@@ -117,7 +116,7 @@ internal sealed class BatchFolder : IDisposable
 
         try
         {
-            _manifest.Append(describe(InnerPath.Portable(relative)));
+            _manifest.Append(describe(InnerPath.Portable(relative), sha256));
         }
         catch (Exception error) when (IsOfWriting(error))
         {

@@ -140,7 +140,7 @@ internal sealed class BatchLock : IDisposable
         try
         {
             using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
-            return FolderJson.Parse(reader.ReadLine() ?? "");
+            return StrictJson.TryParseObject(reader.ReadLine() ?? "");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

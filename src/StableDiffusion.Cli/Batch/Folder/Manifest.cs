@@ -130,7 +130,7 @@ internal sealed class Manifest : IDisposable
     }
 
     private static JsonObject? Parse(string line) =>
-        FolderJson.Parse(line) is { } entry && IsText(entry, "id") && IsText(entry, "path") && IsText(entry, "sha256")
+        StrictJson.TryParseObject(line) is { } entry && IsText(entry, "id") && IsText(entry, "path") && IsText(entry, "sha256")
         && IsNumberOrAbsent(entry, "image") && IsNumberOrAbsent(entry, "images") && IsNumberOrAbsent(entry, "index") && (entry["model"] is null || IsText(entry, "model"))
             ? entry
             : null;

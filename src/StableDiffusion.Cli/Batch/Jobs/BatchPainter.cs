@@ -192,9 +192,9 @@ internal sealed class BatchPainter(
         var wanted = pending.PathOf(picture.IndexInSeed);
         var file = PictureFile.Encode(picture, wanted, table.QualityOf(job.Fields));
         JsonObject? line = null;
-        var path = folder.Write(file, wanted, owned, relative =>
+        var path = folder.Write(file, wanted, owned, (relative, sha256) =>
         {
-            line = ResultJson.Of(relative, file, table.ToJson(job.Fields), pending.Request.PicturesPerSeed, picture, pipeline);
+            line = ResultJson.Of(relative, sha256, table.ToJson(job.Fields), pending.Request.PicturesPerSeed, picture, pipeline);
             line["index"] = job.Index;
             line["id"] = job.Id;
             line["line"] = job.Line;

@@ -34,7 +34,7 @@ internal sealed class FlowScheduler : Scheduler
     }
 
     // The pipelines of flow models round the number of steps left out down, those of diffusion models the number run.
-    protected override int BeginOf(SchedulerRun run) => Remaining(run, run.Steps - (int)Math.Max(run.Steps - Math.Min(run.Steps * run.Strength, run.Steps), 0));
+    protected override int BeginOf(SchedulerRun run) => LeftOut(run, run.Steps - (int)Math.Max(run.Steps - Math.Min(run.Steps * run.Strength, run.Steps), 0));
 
     private static float[] Sigmas(SchedulerConfig config, SchedulerRun run)
     {

@@ -36,13 +36,13 @@ internal abstract class Scheduler : IScheduler
     }
 
     /// <summary>The number of leading steps that the strength leaves out.</summary>
-    protected virtual int BeginOf(SchedulerRun run) => Remaining(run, Math.Min((int)(run.Steps * run.Strength), run.Steps));
+    protected virtual int BeginOf(SchedulerRun run) => LeftOut(run, Math.Min((int)(run.Steps * run.Strength), run.Steps));
 
-    /// <summary>The steps left out where these are left to run.</summary>
+    /// <summary>The number of steps left out where so many are left to run.</summary>
     /// <exception cref="RequestException">None is left.</exception>
-    protected static int Remaining(SchedulerRun run, int steps) =>
-        steps > 0
-            ? run.Steps - steps
+    protected static int LeftOut(SchedulerRun run, int remaining) =>
+        remaining > 0
+            ? run.Steps - remaining
             : throw new RequestException(
                 $"A strength of {run.Strength} leaves none of {run.Steps} steps to run; "
                 + $"ask for more steps or a strength of at least {1.0 / run.Steps:0.###}.");
