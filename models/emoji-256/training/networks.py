@@ -101,6 +101,8 @@ class Attention(nn.Module):
     def __init__(self, width: int, context: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
+        # Made here and not of the tensors' shapes, so that ONNX files have it as a number.
+        self.scale = (width // heads)**-0.5
         self.to_q = nn.Linear(width, width, bias=False)
         self.to_k = nn.Linear(context, width, bias=False)
         self.to_v = nn.Linear(context, width, bias=False)
@@ -110,7 +112,7 @@ class Attention(nn.Module):
         batch, length, width = x.shape
         parts = (self.to_q(x), self.to_k(context), self.to_v(context))
         q, k, v = (p.view(batch, -1, self.heads, width // self.heads).transpose(1, 2) for p in parts)
-        w = (q @ k.transpose(-1, -2) * (width // self.heads) ** -0.5).softmax(-1)
+        w = (q @ k.transpose(-1, -2) * self.scale).softmax(-1)
         return self.to_out[0]((w @ v).transpose(1, 2).reshape(batch, length, width))
 
 
@@ -210,7 +212,7 @@ class TextPooling(nn.Module):
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.scale = heads, (width // heads)**-0.5
         self.positional_embedding = nn.Parameter(torch.randn(1, width) / width**0.5)
         self.k_proj = nn.Linear(width, width)
         self.q_proj = nn.Linear(width, width)
@@ -222,7 +224,7 @@ class TextPooling(nn.Module):
         x = torch.cat([mean, x], 1)
         parts = (self.q_proj(mean), self.k_proj(x), self.v_proj(x))
         q, k, v = (p.view(batch, -1, self.heads, width // self.heads).transpose(1, 2) for p in parts)
-        w = (q @ k.transpose(-1, -2) * (width // self.heads) ** -0.5).softmax(-1)
+        w = (q @ k.transpose(-1, -2) * self.scale).softmax(-1)
         return (w @ v).transpose(1, 2).reshape(batch, width)
 
 

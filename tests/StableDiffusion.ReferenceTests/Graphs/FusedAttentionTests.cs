@@ -38,6 +38,7 @@ public class FusedAttentionTests
         Assert.Equal(attentions, edit.Fused);
         Assert.Equal(attentions, graph.Nodes.Count(node => node.OpType == "MultiHeadAttention"));
         Assert.DoesNotContain(graph.Nodes, node => node.OpType == "Softmax");
+        Assert.DoesNotContain(graph.Nodes, IsScaledOtherwise);
         using var plain = TestSession.Open(path);
         using var fused = TestSession.Open(graph);
         var tolerance = network.Contains("fp16", StringComparison.Ordinal) ? HalfTolerance : Tolerance;
@@ -62,6 +63,35 @@ public class FusedAttentionTests
 
         Assert.DoesNotContain(graph.Nodes, node => node.OpType == "Softmax");
         Assert.Equal(attentions, graph.Nodes.Count(node => node.OpType == "MultiHeadAttention"));
+        Assert.DoesNotContain(graph.Nodes, IsScaledOtherwise);
+    }
+
+    [Theory]
+    [InlineData("Identity")]
+    [InlineData("Reciprocal")]
+    public void A_scale_that_is_not_one_over_the_root_of_the_width_stays_as_it_is_computed(string opType)
+    {
+        OnnxGraph Strange()
+        {
+            var graph = OnnxGraph.Load(Path.Combine(TestModels.Folder, "sd2", "unet", "model.onnx"));
+            foreach (var root in graph.Nodes.Where(node => node.OpType == "Sqrt" && node.Inputs[0].EndsWith("Cast_3_output_0", StringComparison.Ordinal)))
+            {
+                root.OpType = opType;
+            }
+
+            return TestGraphs.Strip(graph, seed: 3);
+        }
+
+        var graph = Strange();
+        new FusedAttentionEdit().Apply(graph);
+
+        Assert.Contains(graph.Nodes, IsScaledOtherwise);
+        using var plain = TestSession.Open(Strange());
+        using var fused = TestSession.Open(graph);
+        foreach (var (output, values) in TestSession.Run(plain, seed: 7))
+        {
+            Assert.InRange(TestSession.Difference(values, TestSession.Run(fused, seed: 7)[output]), 0, Tolerance);
+        }
     }
 
     [Fact]
@@ -79,4 +109,7 @@ public class FusedAttentionTests
         Assert.NotEmpty(maps.Outputs);
         Assert.Equal(maps.Outputs.Count, watched.Nodes.Count(node => node.OpType == "Softmax"));
     }
+
+    /// <summary>Whether an attention is scaled by a number of the graph's own, where diffusers' are all scaled by one over the root of the width.</summary>
+    private static bool IsScaledOtherwise(OnnxNode node) => node.OpType == "MultiHeadAttention" && node.Attribute("scale") is not null;
 }

@@ -82,8 +82,8 @@ internal sealed class FusedAttentionEdit : IGraphEdit
         var key = CastTo(attention.Key, attention.FactorType);
         key = attention.KeyIsTurned ? Add("Transpose", [Fold(key)], OnnxAttribute.Of("perm", [0, 2, 1])) : Fold(key);
         var value = Fold(CastTo(attention.Value, attention.ValueType));
-        var fused = Add(
-            "MultiHeadAttention", [Fold(query), key, value], OnnxAttribute.Of("num_heads", 1), OnnxAttribute.Of("scale", attention.Scale));
+        IEnumerable<OnnxAttribute> scale = attention.Scale is { } factorOnScores ? [OnnxAttribute.Of("scale", factorOnScores)] : [];
+        var fused = Add("MultiHeadAttention", [Fold(query), key, value], [OnnxAttribute.Of("num_heads", 1), .. scale]);
         nodes[^1].Domain = Domain;
 
         // back to [.., rows, width]

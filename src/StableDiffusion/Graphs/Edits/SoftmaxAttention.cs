@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-
 namespace StableDiffusion;
 
 /// <summary>Attention as exporters spell it out: softmax(scale · query · keyᵀ) · value, without a mask. All tensors are [.., rows, width].</summary>
@@ -8,7 +6,7 @@ namespace StableDiffusion;
 /// <param name="KeyIsTurned">Whether <paramref name="Key"/> is [.., width, rows].</param>
 /// <param name="Value">The values.</param>
 /// <param name="Weighing">The node that multiplies the probabilities with the values.</param>
-/// <param name="Scale">The constant factors on the scores, together.</param>
+/// <param name="Scale">The constant factors on the scores, together; null for 1/√width, the fused operator's own.</param>
 /// <param name="ComputedFactors">Mul or Div with a scalar that the graph computes from shapes, on the scores.</param>
 /// <param name="FactorType">What queries and keys must be cast to, to be of one type with the values; null for nothing.</param>
 /// <param name="ValueType">What values must be cast to, to be of one type with queries and keys; null for nothing.</param>
@@ -19,7 +17,7 @@ internal sealed record SoftmaxAttention(
     bool KeyIsTurned,
     string Value,
     OnnxNode Weighing,
-    float Scale,
+    float? Scale,
     IReadOnlyList<(string OpType, string Factor)> ComputedFactors,
     long? FactorType,
     long? ValueType,
@@ -53,9 +51,15 @@ internal sealed record SoftmaxAttention(
             ({ } to, null) => (to, null, null),
             _ => (null, null, null),
         };
-        var (key, isTurned) = Straight(scores.Product.Inputs[1], index);
-        return new SoftmaxAttention(
-            scores.Product.Inputs[0], key, isTurned, weighing.Inputs[1], weighing, scores.Scale, scores.Computed, factorType, valueType, outputType);
+        var (query, turnedKey) = (scores.Product.Inputs[0], scores.Product.Inputs[1]);
+        var scale = (float?)scores.Scale;
+        if (scores is { Scale: 1, Computed.Count: 0 } && WidthScale.Without(query, turnedKey, graph, index) is { } plain)
+        {
+            (query, turnedKey, scale) = (plain.Query, plain.Key, null);
+        }
+
+        var (key, isTurned) = Straight(turnedKey, index);
+        return new SoftmaxAttention(query, key, isTurned, weighing.Inputs[1], weighing, scale, scores.Computed, factorType, valueType, outputType);
     }
 
     /// <summary>Softmax is over the keys. Before opset 13 it ran over all axes from the one given on, which is the same for the last.</summary>
@@ -122,9 +126,9 @@ internal sealed record SoftmaxAttention(
                         break;
                     case "Mul" or "Div":
                         var factor = node.OpType == "Mul" && IsScalar(node.Inputs[0], index) ? 0 : 1;
-                        if (Constant(node.Inputs[factor], graph, index) is { } number)
+                        if (WidthScale.Number(node.Inputs[factor], graph, index) is { } number)
                         {
-                            scale = node.OpType == "Mul" ? scale * number : scale / number;
+                            scale = node.OpType == "Mul" ? scale * (float)number : scale / (float)number;
                         }
                         else if (IsScalar(node.Inputs[factor], index))
                         {
@@ -147,24 +151,6 @@ internal sealed record SoftmaxAttention(
             }
 
             return null;
-        }
-
-        /// <summary>A constant of one number.</summary>
-        private static float? Constant(string tensor, OnnxGraph graph, OnnxIndex index)
-        {
-            if (index.Constant(tensor) is not { } constant || constant.Dimensions.Any(size => size != 1))
-            {
-                return null;
-            }
-
-            var bytes = graph.ReadBytes(constant);
-            return constant.ElementType switch
-            {
-                OnnxElementType.Float => BinaryPrimitives.ReadSingleLittleEndian(bytes),
-                OnnxElementType.Float16 => (float)BinaryPrimitives.ReadHalfLittleEndian(bytes),
-                OnnxElementType.Double => (float)BinaryPrimitives.ReadDoubleLittleEndian(bytes),
-                _ => null,
-            };
         }
 
         /// <summary>Whether a tensor is a constant of one number, or arithmetic on one size of a shape.</summary>
