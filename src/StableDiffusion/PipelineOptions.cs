@@ -16,7 +16,8 @@ public sealed record PipelineOptions
 
     /// <summary>
     /// Options of ONNX Runtime's CUDA provider by its names, such as <c>use_tf32</c>; they take the place of ours (<c>use_tf32=0</c>,
-    /// <c>cudnn_conv_algo_search=HEURISTIC</c>). Only where <see cref="Device"/> is CUDA or automatic.
+    /// <c>cudnn_conv_algo_search=HEURISTIC</c>). Only where <see cref="Device"/> is CUDA or automatic. With <c>enable_cuda_graph=1</c> the network that denoises is
+    /// captured once for each size, and replayed.
     /// </summary>
     public IReadOnlyDictionary<string, string> CudaOptions { get; init; } = new Dictionary<string, string>();
 

@@ -9,6 +9,7 @@ public sealed partial class TextToImagePipeline
     private readonly MemoryNeed? _need;
     private readonly long _free;
     private readonly Func<string, string> _nameOf;
+    private readonly bool _capturesRuns;
     private bool _hasWarnedOfMemory;
 
     private TextToImagePipeline(ModelFolder folder, PipelineOptions options)
@@ -23,6 +24,7 @@ public sealed partial class TextToImagePipeline
         _adapters = new AdapterShelf(folder, _warn);
         var host = new OnnxRuntimeHost(options.Device, options.Threads, options.SessionOptions, options.Provider, options.CudaOptions) { Watch = options.NetworkWatch };
         Device = host.DeviceName;
+        _capturesRuns = host.CapturesRuns;
         _nameOf = options.ParameterName ?? (static name => name);
         if (Device == "cpu" && options.CudaOptions.Count > 0)
         {
@@ -185,6 +187,12 @@ public sealed partial class TextToImagePipeline
         ArgumentNullException.ThrowIfNull(request);
         _gate.RequireOpen();
         var plan = _plans.GetValue(request, one => GenerationPlan.Of(one, Folder));
+        if (_capturesRuns && request.DeepCache is { Interval: > 1 })
+        {
+            throw new RequestException(
+                nameof(request.DeepCache), $"{nameof(request.DeepCache):name} takes values out of the network, which a CUDA graph does not give; leave it out, or enable_cuda_graph out of {nameof(PipelineOptions.CudaOptions):name}.");
+        }
+
         if (warns)
         {
             WarnOf(plan);

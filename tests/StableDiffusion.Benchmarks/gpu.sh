@@ -86,6 +86,8 @@ row "cuDNN workspace of 32 MB" "$model" --cuda-option cudnn_conv_use_max_workspa
 row "channels last" "$model" --cuda-option prefer_nhwc=1
 row "channels last, TF32" "$model" --cuda-option prefer_nhwc=1 --cuda-option use_tf32=1
 row "bias fused" "$model" --cuda-option fuse_conv_bias=1
+row "CUDA graph" "$model" --cuda-option enable_cuda_graph=1
+row "CUDA graph, TF32" "$model" --cuda-option enable_cuda_graph=1 --cuda-option use_tf32=1
 sd optimize "$model" --precision fp16 --seeds 0 --device cpu -q -o "$work/fp16" >/dev/null
 row "float16 weights, computed in float32" "$work/fp16"
 if [ -n "$half" ]; then
@@ -93,5 +95,7 @@ if [ -n "$half" ]; then
   row "float16, attention plain" "$half" --attention plain
   row "float16, cuDNN search: EXHAUSTIVE" "$half" --cuda-option cudnn_conv_algo_search=EXHAUSTIVE
   row "float16, channels last" "$half" --cuda-option prefer_nhwc=1
+  row "float16, CUDA graph" "$half" --cuda-option enable_cuda_graph=1
+  row "float16, CUDA graph, channels last, EXHAUSTIVE" "$half" --cuda-option enable_cuda_graph=1 --cuda-option prefer_nhwc=1 --cuda-option cudnn_conv_algo_search=EXHAUSTIVE
   row "float16, channels last, EXHAUSTIVE" "$half" --cuda-option prefer_nhwc=1 --cuda-option cudnn_conv_algo_search=EXHAUSTIVE
 fi

@@ -7,12 +7,32 @@ internal sealed record TransformerCall(IReadOnlyList<OnnxBuffer> Inputs) : IDisp
 
     public OnnxBuffer Timestep => Inputs[1];
 
+    /// <summary>All of these bound to the network; null where it is given them at each run.</summary>
+    public BoundTransformer? Bound { get; init; }
+
     public void Dispose()
     {
+        Bound?.Dispose();
         foreach (var input in Inputs)
         {
             input.Dispose();
         }
+    }
+}
+
+/// <summary>A transformer's inputs as they are bound, and where its output then goes.</summary>
+internal sealed record BoundTransformer(IOnnxBinding Binding, OnnxBuffer Output) : IDisposable
+{
+    public (float[] Values, long[] Shape) Run(OnnxModel model, CancellationToken cancellation)
+    {
+        model.Run(Binding, cancellation);
+        return (Output.Download().ToArray(), Output.Shape);
+    }
+
+    public void Dispose()
+    {
+        Binding.Dispose();
+        Output.Dispose();
     }
 }
 
@@ -53,7 +73,7 @@ internal sealed class TransformerBatch : IDenoisingBatch
             one.Latents.Upload();
             one.Timestep.Floats.Fill(call.Timestep * _timestepScale);
             one.Timestep.Upload();
-            var (values, shape) = _model.Run(one.Inputs, [_output], cancellation)[0];
+            var (values, shape) = one.Bound?.Run(_model, cancellation) ?? _model.Run(one.Inputs, [_output], cancellation)[0];
             var each = values.Length / _size;
             if (shape[0] != _size || each < _arrangement.Length)
             {

@@ -55,6 +55,9 @@ internal class TransformerNetwork : IDenoisingNetwork
     /// <summary>The shape in which the network takes the latents of all rows.</summary>
     protected virtual long[] ShapeOf(int rows, int height, int width) => [rows, Folder.LatentChannels, height, width];
 
+    /// <summary>Where in that shape the channels stand.</summary>
+    protected virtual int ChannelAxis => 1;
+
     /// <summary>How the latents of one row are laid out for the network.</summary>
     protected virtual LatentArrangement Arrange(int height, int width) => new(Folder.LatentChannels, height, width, packs: false);
 
@@ -72,14 +75,37 @@ internal class TransformerNetwork : IDenoisingNetwork
             inputs.AddRange(rows[0].Inputs.Keys.Where(Model.Inputs.ContainsKey).Select(name => Filled(name, rows)));
             inputs.AddRange(Places(rows[0], height, width));
             var unknown = Model.Inputs.Keys.Except(inputs.Select(input => input.Name)).ToList();
-            return unknown.Count == 0
-                ? new TransformerCall(inputs)
-                : throw new ModelException($"{Model.Path} wants inputs that this program does not give: {string.Join(", ", unknown)}.");
+            if (unknown.Count > 0)
+            {
+                throw new ModelException($"{Model.Path} wants inputs that this program does not give: {string.Join(", ", unknown)}.");
+            }
+
+            return new TransformerCall(inputs) { Bound = Bind(inputs, ShapeOf(rows.Length, height, width)) };
         }
         catch
         {
             inputs.ForEach(input => input.Dispose());
             throw;
+        }
+    }
+
+    /// <summary>The inputs with an output of the latents' shape, but for channels of its own where the export has such; null where nothing is bound.</summary>
+    private BoundTransformer? Bind(List<OnnxBuffer> inputs, long[] shape)
+    {
+        var says = Model.Outputs[_output].Dimensions;
+        var output = Model.OutputBuffer(_output, [.. shape.Select((size, axis) => axis == ChannelAxis && axis < says.Length && says[axis] > 0 ? says[axis] : size)]);
+        IOnnxBinding? binding = null;
+        try
+        {
+            binding = Model.Bind(inputs.Skip(2), inputs[..2], output);
+            return binding is null ? null : new BoundTransformer(binding, output);
+        }
+        finally
+        {
+            if (binding is null)
+            {
+                output.Dispose();
+            }
         }
     }
 
@@ -103,6 +129,8 @@ internal sealed class PackedTransformerNetwork(ModelFolder folder, NetworkLoader
     protected override float TimestepScale => 1f / 1000;
 
     protected override long[] ShapeOf(int rows, int height, int width) => [rows, height / 2 * (width / 2), Folder.LatentChannels * 4];
+
+    protected override int ChannelAxis => 2;
 
     protected override LatentArrangement Arrange(int height, int width) => new(Folder.LatentChannels, height, width, packs: true);
 

@@ -7,7 +7,7 @@ internal sealed record UNetCall(IReadOnlyList<OnnxBuffer> Inputs, OnnxBuffer Sam
     : IDisposable
 {
     /// <summary>All of these bound to the whole network; null where it is given them at each run.</summary>
-    public OnnxBinding? Binding { get; init; }
+    public IOnnxBinding? Binding { get; init; }
 
     private IDisposableReadOnlyCollection<OrtValue>? _outputs;
     private int? _step;

@@ -7,14 +7,13 @@ namespace StableDiffusion;
 /// <summary>ONNX Runtime's CUDA provider.</summary>
 internal static partial class CudaProvider
 {
-    /// <summary>
-    /// What may be set, by ONNX Runtime's names. Left out are the device, which has a setting of its own; addresses (<c>user_compute_stream</c>,
-    /// <c>gpu_external_alloc</c>); and <c>enable_cuda_graph</c>, which replays a run with the addresses it was captured with, while our inputs are copied to new ones.
-    /// </summary>
+    private const string CudaGraph = "enable_cuda_graph";
+
+    /// <summary>What may be set, by ONNX Runtime's names. Left out are the device, which has a setting of its own, and addresses (<c>user_compute_stream</c>, <c>gpu_external_alloc</c>).</summary>
     internal static IReadOnlyList<string> Names { get; } =
     [
-        "arena_extend_strategy", "cudnn_conv1d_pad_to_nc1d", "cudnn_conv_algo_search", "cudnn_conv_use_max_workspace", "do_copy_in_default_stream", "enable_cudnn",
-        "enable_skip_layer_norm_strict_mode", "fuse_conv_bias", "gpu_mem_limit", "prefer_nhwc", "sdpa_kernel", "tunable_op_enable",
+        "arena_extend_strategy", "cudnn_conv1d_pad_to_nc1d", "cudnn_conv_algo_search", "cudnn_conv_use_max_workspace", "do_copy_in_default_stream", CudaGraph,
+        "enable_cudnn", "enable_skip_layer_norm_strict_mode", "fuse_conv_bias", "gpu_mem_limit", "prefer_nhwc", "sdpa_kernel", "tunable_op_enable",
         "tunable_op_max_tuning_duration_ms", "tunable_op_tuning_enable", "use_ep_level_unified_stream", "use_tf32",
     ];
 
@@ -22,16 +21,20 @@ internal static partial class CudaProvider
     /// <param name="options">Those settings.</param>
     /// <param name="deviceIndex">Which GPU.</param>
     /// <param name="given">What a user wants otherwise than we have it; see <see cref="RequireKnown"/>.</param>
+    /// <param name="captures">Whether the session is for captured runs, if the user wants such.</param>
     /// <exception cref="OnnxRuntimeException">CUDA does not work here, or does not take an option; the message says why.</exception>
-    public static void Append(SessionOptions options, int deviceIndex, IReadOnlyDictionary<string, string> given)
+    public static void Append(SessionOptions options, int deviceIndex, IReadOnlyDictionary<string, string> given, bool captures)
     {
         using var cuda = new OrtCUDAProviderOptions();
-        cuda.UpdateOptions(Settings(deviceIndex, given));
+        cuda.UpdateOptions(Settings(deviceIndex, given, captures));
         options.AppendExecutionProvider_CUDA(cuda);
     }
 
-    /// <summary>Ours, with what a user wants otherwise laid over.</summary>
-    internal static Dictionary<string, string> Settings(int deviceIndex, IReadOnlyDictionary<string, string> given)
+    /// <summary>Whether a user wants the network that denoises to be captured as a CUDA graph; the values are those that ONNX Runtime reads as true.</summary>
+    public static bool CapturesGraphs(IReadOnlyDictionary<string, string> given) => given.GetValueOrDefault(CudaGraph) is "1" or "true" or "True";
+
+    /// <summary>Ours, with what a user wants otherwise laid over. Networks that run once a picture are not captured: their inputs come from anywhere.</summary>
+    internal static Dictionary<string, string> Settings(int deviceIndex, IReadOnlyDictionary<string, string> given, bool captures)
     {
         var settings = new Dictionary<string, string>
         {
@@ -41,7 +44,7 @@ internal static partial class CudaProvider
             // The default, EXHAUSTIVE, tries every algorithm first: slower than it saves on a few pictures.
             ["cudnn_conv_algo_search"] = "HEURISTIC",
         };
-        foreach (var (name, value) in given)
+        foreach (var (name, value) in given.Where(option => captures || option.Key != CudaGraph))
         {
             settings[name] = value;
         }
@@ -72,11 +75,12 @@ internal static partial class CudaProvider
         try
         {
             using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
-            Append(options, deviceIndex, given);
+            Append(options, deviceIndex, given, captures: true);
             options.AddSessionConfigEntry("session.disable_cpu_ep_fallback", "1");
             using var session = new InferenceSession(OnePixel(), options);
             using var pixel = OrtValue.CreateTensorValueFromMemory([1f], [1, 1, 1, 1]);
             using var run = new RunOptions();
+            CapturedRuns.Exclude(run);
             using var outputs = session.Run(run, ["x", "w"], [pixel, pixel], ["y"]);
         }
         finally

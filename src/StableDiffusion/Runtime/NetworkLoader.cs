@@ -32,7 +32,9 @@ internal sealed class NetworkLoader(ModelFolder folder, OnnxRuntimeHost host)
     {
         var (fused, rounded) = (new FusedAttentionEdit(), new EightBitEdit());
         IReadOnlyList<IGraphEdit> edits = [.. Edits.Where(edit => edit.AppliesTo(part)), .. last];
-        var model = Open(folder.NetworkOf(part), edits, fused.AppliesTo(part) ? fused : null, rounded.AppliesTo(part) ? rounded : null);
+        // One with edits of its own is to be looked into.
+        var captures = host.CapturesRuns && part == folder.Family.NetworkPart && last.IsEmpty;
+        var model = Open(folder.NetworkOf(part), edits, fused.AppliesTo(part) ? fused : null, rounded.AppliesTo(part) ? rounded : null, captures);
         foreach (var ranges in edits.OfType<ChannelRangesEdit>())
         {
             model.Tell(ranges);
@@ -50,14 +52,14 @@ internal sealed class NetworkLoader(ModelFolder folder, OnnxRuntimeHost host)
         string.Join('\n', parts.SelectMany(part => Edits.Where(edit => edit.AppliesTo(part)).Select(edit => $"{part}: {edit.Key}")));
 
     /// <summary>Opens a file with edits. A file in which nothing is to be changed is left to ONNX Runtime as a whole.</summary>
-    private OnnxModel Open(string path, IReadOnlyList<IGraphEdit> edits, FusedAttentionEdit? fused, EightBitEdit? rounded)
+    private OnnxModel Open(string path, IReadOnlyList<IGraphEdit> edits, FusedAttentionEdit? fused, EightBitEdit? rounded, bool captures = false)
     {
         fused = Attention == AttentionKind.Fused ? fused : null;
         rounded = Precision == WeightPrecision.EightBit ? rounded : null;
         var cache = edits.Count == 0 && Cache is { IsUsable: true } usable ? usable : null;
         if (edits.Count == 0 && fused is null && rounded is null && cache is null)
         {
-            return OnnxModel.Open(path, host);
+            return OnnxModel.Open(path, host, captures);
         }
 
         var graph = folder.Graphs.Take(path);
@@ -77,7 +79,7 @@ internal sealed class NetworkLoader(ModelFolder folder, OnnxRuntimeHost host)
             // Where it could not be kept after it was rounded, there is nothing left to round.
             rounded?.Apply(graph);
             var isAsInFile = edits.Count == 0 && fused is null or { Fused: 0 } && graph.Made is null && rounded is null or { Layers: 0 };
-            return isAsInFile ? OnnxModel.Open(path, host) : OnnxModel.Open(graph, host);
+            return isAsInFile ? OnnxModel.Open(path, host, captures) : OnnxModel.Open(graph, host, captures);
         }
         finally
         {

@@ -6,8 +6,9 @@ namespace StableDiffusion;
 /// Inputs and outputs bound to a network for many runs. What is bound is copied to the device then and there, so that what stays the same from run to run
 /// is copied once, and the rest before each run. A network on the CPU works on the buffers themselves and copies nothing, bound or not.
 /// </summary>
-internal sealed class OnnxBinding : IDisposable
+internal sealed class OnnxBinding : IOnnxBinding
 {
+    private readonly InferenceSession _session;
     private readonly OrtIoBinding _binding;
     private readonly IReadOnlyList<OnnxBuffer> _changing;
 
@@ -17,7 +18,7 @@ internal sealed class OnnxBinding : IDisposable
     /// <param name="output">Where the output goes.</param>
     public OnnxBinding(InferenceSession session, IEnumerable<OnnxBuffer> constant, IReadOnlyList<OnnxBuffer> changing, OnnxBuffer output)
     {
-        (_binding, _changing) = (session.CreateIoBinding(), changing);
+        (_session, _binding, _changing) = (session, session.CreateIoBinding(), changing);
         foreach (var input in constant)
         {
             _binding.BindInput(input.Name, input.Value);
@@ -26,15 +27,14 @@ internal sealed class OnnxBinding : IDisposable
         _binding.BindOutput(output.Name, output.Value);
     }
 
-    /// <summary>The binding, with what the changing inputs hold now.</summary>
-    public OrtIoBinding Renew()
+    public void Run(RunOptions options)
     {
         foreach (var input in _changing)
         {
             _binding.BindInput(input.Name, input.Value);
         }
 
-        return _binding;
+        _session.RunWithBinding(options, _binding);
     }
 
     public void Dispose() => _binding.Dispose();

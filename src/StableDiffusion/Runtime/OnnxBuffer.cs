@@ -17,6 +17,7 @@ internal sealed class OnnxBuffer : IDisposable
     public OnnxBuffer(string name, TensorElementType type, ReadOnlySpan<long> shape)
     {
         Name = name;
+        Type = type;
         Shape = shape.ToArray();
         var length = checked((int)Shape.Aggregate(1L, (length, size) => length * size));
         (_memory, Value) = type switch
@@ -32,6 +33,8 @@ internal sealed class OnnxBuffer : IDisposable
     }
 
     public string Name { get; }
+
+    public TensorElementType Type { get; }
 
     public long[] Shape { get; }
 

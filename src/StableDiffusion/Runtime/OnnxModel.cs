@@ -10,17 +10,20 @@ internal sealed class OnnxModel : IDisposable
 
     private readonly bool _bindsInputs;
 
+    private readonly CapturedRuns? _captured;
+
     private readonly Action<string, bool>? _watch;
 
     private MadeWeights? _made;
 
     private ChannelRangesEdit? _ranges;
 
-    private OnnxModel(string path, InferenceSession session, OnnxRuntimeHost host)
+    private OnnxModel(string path, InferenceSession session, OnnxRuntimeHost host, bool captures)
     {
         Path = path;
         _session = session;
         _bindsInputs = host.BindsInputs;
+        _captured = captures ? new CapturedRuns(session, host) : null;
         _watch = host.Watch;
         _watch?.Invoke(path, true);
     }
@@ -32,12 +35,16 @@ internal sealed class OnnxModel : IDisposable
     public IReadOnlyDictionary<string, NodeMetadata> Outputs => _session.OutputMetadata;
 
     /// <summary>Opens the network of a file.</summary>
-    public static OnnxModel Open(string path, OnnxRuntimeHost host) => Open(path, host, options => new InferenceSession(path, options));
+    /// <param name="path">The file.</param>
+    /// <param name="host">The device.</param>
+    /// <param name="captures">Whether bound runs are captured and replayed; see <see cref="OnnxRuntimeHost.CapturesRuns"/>.</param>
+    public static OnnxModel Open(string path, OnnxRuntimeHost host, bool captures = false) =>
+        Open(path, host, options => new InferenceSession(path, options), captures);
 
     /// <summary>Opens an edited graph whose weights still lie in the file it came from.</summary>
-    public static OnnxModel Open(OnnxGraph graph, OnnxRuntimeHost host)
+    public static OnnxModel Open(OnnxGraph graph, OnnxRuntimeHost host, bool captures = false)
     {
-        var model = Open(graph.Path, host, graph.Open);
+        var model = Open(graph.Path, host, graph.Open, captures);
         model._made = graph.Made;
         return model;
     }
@@ -79,12 +86,19 @@ internal sealed class OnnxModel : IDisposable
     /// <summary>A buffer for one output.</summary>
     public OnnxBuffer OutputBuffer(string name, params ReadOnlySpan<long> shape) => new(name, Outputs[name].ElementDataType, shape);
 
-    /// <summary>Binds inputs and an output for many runs where that saves copies to the device; null where it saves none.</summary>
-    public OnnxBinding? Bind(IEnumerable<OnnxBuffer> constant, IReadOnlyList<OnnxBuffer> changing, OnnxBuffer output) =>
-        _bindsInputs ? new OnnxBinding(_session, constant, changing, output) : null;
+    /// <summary>Binds inputs and an output for many runs where that saves copies to the device or lets it replay them; null where it does neither.</summary>
+    /// <param name="constant">Inputs that are filled already.</param>
+    /// <param name="changing">Inputs that are filled before each run.</param>
+    /// <param name="output">Where the output goes.</param>
+    public IOnnxBinding? Bind(IEnumerable<OnnxBuffer> constant, IReadOnlyList<OnnxBuffer> changing, OnnxBuffer output)
+    {
+        IOnnxBinding? binding = null;
+        Guard(_ => binding = _captured?.Bind([.. constant], changing, output) ?? (_bindsInputs ? new OnnxBinding(_session, constant, changing, output) : null), default);
+        return binding;
+    }
 
     /// <summary>Runs the network over what is bound.</summary>
-    public void Run(OnnxBinding binding, CancellationToken cancellation) => Run(options => _session.RunWithBinding(options, binding.Renew()), cancellation);
+    public void Run(IOnnxBinding binding, CancellationToken cancellation) => Guard(binding.Run, cancellation);
 
     /// <summary>Runs the network over buffers that stay the same from run to run.</summary>
     /// <param name="inputs">What it is fed.</param>
@@ -142,22 +156,23 @@ internal sealed class OnnxModel : IDisposable
 
     public void Dispose()
     {
+        _captured?.Dispose();
         _session.Dispose();
         _made?.Dispose();
         _watch?.Invoke(Path, false);
     }
 
-    private static OnnxModel Open(string path, OnnxRuntimeHost host, Func<SessionOptions, InferenceSession> open)
+    private static OnnxModel Open(string path, OnnxRuntimeHost host, Func<SessionOptions, InferenceSession> open, bool captures = false)
     {
-        using var options = host.CreateSessionOptions();
+        using var options = host.CreateSessionOptions(captures);
         try
         {
-            return new OnnxModel(path, open(options), host);
+            return new OnnxModel(path, open(options), host, captures);
         }
         catch (OnnxRuntimeException error)
         {
             NetworkFile.RequireWhole(path);
-            if (host.Refusal(path, CudaProvider.Reason(error.Message)) is { } refusal)
+            if (host.Refusal(path, CudaProvider.Reason(error.Message), captures) is { } refusal)
             {
                 throw refusal;
             }
@@ -166,8 +181,21 @@ internal sealed class OnnxModel : IDisposable
         }
     }
 
+    /// <summary>Runs what is not bound: nothing of it is captured.</summary>
+    private void Run(Action<RunOptions> run, CancellationToken cancellation) => Guard(
+        options =>
+        {
+            if (_captured is not null)
+            {
+                CapturedRuns.Exclude(options);
+            }
+
+            run(options);
+        },
+        cancellation);
+
     /// <summary>Runs what can be cancelled; a failure is a <see cref="ModelException"/> that names the file.</summary>
-    private void Run(Action<RunOptions> run, CancellationToken cancellation)
+    private void Guard(Action<RunOptions> run, CancellationToken cancellation)
     {
         using var options = new RunOptions();
         using var registration = cancellation.Register(static state => ((RunOptions)state!).Terminate = true, options);

@@ -61,6 +61,7 @@ internal sealed class OnnxRuntimeHost
         }
 
         BindsInputs = _cudaIndex is not null;
+        CapturesRuns = BindsInputs && CudaProvider.CapturesGraphs(_cudaOptions);
         DeviceName = _plugin?.DeviceName ?? (_cudaIndex is { } cuda ? ExecutionDevice.Cuda(cuda).Name : "cpu");
     }
 
@@ -86,6 +87,9 @@ internal sealed class OnnxRuntimeHost
     /// <summary>Whether inputs that stay the same from run to run are bound once: on CUDA, where they are copied to the device.</summary>
     public bool BindsInputs { get; init; }
 
+    /// <summary>Whether runs of the network that denoises are captured by the device and replayed (see <see cref="CapturedRuns"/>): on CUDA, where it is asked for.</summary>
+    public bool CapturesRuns { get; init; }
+
     /// <summary>
     /// Whether the processor adds pairs of 8-bit products in 16 bits, which overflow: an x64 one without AVX512-VNNI and AVX-VNNI (Intel's manual, CPUID, leaf 7).
     /// ONNX Runtime then has a slower, exact way; told to take it on others as well, it does.
@@ -99,15 +103,24 @@ internal sealed class OnnxRuntimeHost
     /// <summary>What to say where the device does not take a network, which the CPU may; null on the CPU.</summary>
     /// <param name="path">The network.</param>
     /// <param name="reason">What the device says.</param>
-    public DeviceException? Refusal(string path, string reason) => (_plugin, _cudaIndex) switch
+    /// <param name="captures">Whether it was to be captured.</param>
+    public DeviceException? Refusal(string path, string reason, bool captures) => (_plugin, _cudaIndex) switch
     {
+        // "This session cannot use the graph capture feature as requested by the user as all compute graph nodes have not been partitioned to …" (inference_session.cc)
+        _ when captures && reason.Contains("graph capture", StringComparison.Ordinal) => new(
+            nameof(PipelineOptions.CudaOptions), $"{path} cannot be a CUDA graph: the CPU computes a part of it. Leave enable_cuda_graph out of {nameof(PipelineOptions.CudaOptions):name}."),
         ({ }, _) => new(nameof(PipelineOptions.Provider), $"{DeviceName} does not take {path}: {reason}. Leave {nameof(PipelineOptions.Provider):name} out to run it on the CPU."),
         (null, { }) => new(nameof(PipelineOptions.Device), $"{DeviceName} does not take {path}: {reason}. Run it with {nameof(PipelineOptions.Device):name} cpu."),
         _ => null,
     };
 
+    /// <summary>The memory in which networks compute. The caller disposes it.</summary>
+    public OrtMemoryInfo DeviceMemory() => new(
+        _cudaIndex is null ? OrtMemoryInfo.allocatorCPU : OrtMemoryInfo.allocatorCUDA, OrtAllocatorType.DeviceAllocator, _cudaIndex ?? 0, OrtMemType.Default);
+
     /// <summary>Settings for one session. The caller disposes them.</summary>
-    public SessionOptions CreateSessionOptions()
+    /// <param name="captures">Whether its runs are captured; see <see cref="CapturesRuns"/>.</param>
+    public SessionOptions CreateSessionOptions(bool captures = false)
     {
         // What ORT logs as an error it throws as well; said twice it would not be one line.
         var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
@@ -118,7 +131,7 @@ internal sealed class OnnxRuntimeHost
 
         if (_cudaIndex is { } index)
         {
-            CudaProvider.Append(options, index, _cudaOptions);
+            CudaProvider.Append(options, index, _cudaOptions, captures);
         }
         else if (_plugin is null)
         {

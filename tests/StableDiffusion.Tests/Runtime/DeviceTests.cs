@@ -57,15 +57,24 @@ public class DeviceTests
     {
         Assert.Equal(
             new Dictionary<string, string> { ["device_id"] = "2", ["use_tf32"] = "0", ["cudnn_conv_algo_search"] = "HEURISTIC" },
-            CudaProvider.Settings(2, new Dictionary<string, string>()));
+            CudaProvider.Settings(2, new Dictionary<string, string>(), captures: true));
         Assert.Equal(
             new Dictionary<string, string> { ["device_id"] = "0", ["use_tf32"] = "1", ["cudnn_conv_algo_search"] = "HEURISTIC", ["prefer_nhwc"] = "1" },
-            CudaProvider.Settings(0, new Dictionary<string, string> { ["use_tf32"] = "1", ["prefer_nhwc"] = "1" }));
+            CudaProvider.Settings(0, new Dictionary<string, string> { ["use_tf32"] = "1", ["prefer_nhwc"] = "1" }, captures: true));
+    }
+
+    [Fact]
+    public void A_CUDA_graph_is_for_the_network_that_runs_again_and_again()
+    {
+        var given = new Dictionary<string, string> { ["enable_cuda_graph"] = "1" };
+
+        Assert.Equal("1", CudaProvider.Settings(0, given, captures: true)["enable_cuda_graph"]);
+        Assert.DoesNotContain("enable_cuda_graph", CudaProvider.Settings(0, given, captures: false).Keys);
     }
 
     [Theory]
     [InlineData("device_id")]
-    [InlineData("enable_cuda_graph")]
+    [InlineData("user_compute_stream")]
     [InlineData("USE_TF32")]
     public void Options_that_cannot_be_set_are_refused_with_those_that_can(string name)
     {
