@@ -46,11 +46,13 @@ internal sealed class CapturedRuns(InferenceSession session, OnnxRuntimeHost hos
 
     public void Dispose()
     {
-        _all.ForEach(places => places.Dispose());
+        // Copies first: what they copied last is freed by the allocator of its places.
         foreach (var copy in _copies.Values)
         {
             copy.Dispose();
         }
+
+        _all.ForEach(places => places.Dispose());
     }
 
     private static string Describe(OnnxBuffer buffer) => $"{buffer.Name} {buffer.Type} {string.Join(',', buffer.Shape)}";

@@ -66,17 +66,16 @@ public class FusedAttentionTests
         Assert.DoesNotContain(graph.Nodes, IsScaledOtherwise);
     }
 
-    [Theory]
-    [InlineData("Identity")]
-    [InlineData("Reciprocal")]
-    public void A_scale_that_is_not_one_over_the_root_of_the_width_stays_as_it_is_computed(string opType)
+    [Fact]
+    public void A_scale_that_is_not_one_over_the_root_of_the_width_stays_as_it_is_computed()
     {
+        // One over the width, then.
         OnnxGraph Strange()
         {
             var graph = OnnxGraph.Load(Path.Combine(TestModels.Folder, "sd2", "unet", "model.onnx"));
             foreach (var root in graph.Nodes.Where(node => node.OpType == "Sqrt" && node.Inputs[0].EndsWith("Cast_3_output_0", StringComparison.Ordinal)))
             {
-                root.OpType = opType;
+                root.OpType = "Identity";
             }
 
             return TestGraphs.Strip(graph, seed: 3);
