@@ -92,20 +92,21 @@ internal class TransformerNetwork : IDenoisingNetwork
     /// <summary>The inputs with an output of the latents' shape, but for channels of its own where the export has such; null where nothing is bound.</summary>
     private BoundTransformer? Bind(List<OnnxBuffer> inputs, long[] shape)
     {
+        if (!Model.Binds)
+        {
+            return null;
+        }
+
         var says = Model.Outputs[_output].Dimensions;
         var output = Model.OutputBuffer(_output, [.. shape.Select((size, axis) => axis == ChannelAxis && axis < says.Length && says[axis] > 0 ? says[axis] : size)]);
-        IOnnxBinding? binding = null;
         try
         {
-            binding = Model.Bind(inputs.Skip(2), inputs[..2], output);
-            return binding is null ? null : new BoundTransformer(binding, output);
+            return new BoundTransformer(Model.Bind(inputs.Skip(2), inputs[..2], output)!, output);
         }
-        finally
+        catch
         {
-            if (binding is null)
-            {
-                output.Dispose();
-            }
+            output.Dispose();
+            throw;
         }
     }
 

@@ -8,8 +8,6 @@ internal sealed class OnnxModel : IDisposable
 {
     private readonly InferenceSession _session;
 
-    private readonly bool _bindsInputs;
-
     private readonly CapturedRuns? _captured;
 
     private readonly Action<string, bool>? _watch;
@@ -22,13 +20,16 @@ internal sealed class OnnxModel : IDisposable
     {
         Path = path;
         _session = session;
-        _bindsInputs = host.BindsInputs;
+        Binds = captures || host.BindsInputs;
         _captured = captures ? new CapturedRuns(session, host) : null;
         _watch = host.Watch;
         _watch?.Invoke(path, true);
     }
 
     public string Path { get; }
+
+    /// <summary>Whether it is worth while to bind inputs and output; see <see cref="Bind"/>.</summary>
+    public bool Binds { get; }
 
     public IReadOnlyDictionary<string, NodeMetadata> Inputs => _session.InputMetadata;
 
@@ -93,7 +94,11 @@ internal sealed class OnnxModel : IDisposable
     public IOnnxBinding? Bind(IEnumerable<OnnxBuffer> constant, IReadOnlyList<OnnxBuffer> changing, OnnxBuffer output)
     {
         IOnnxBinding? binding = null;
-        Guard(_ => binding = _captured?.Bind([.. constant], changing, output) ?? (_bindsInputs ? new OnnxBinding(_session, constant, changing, output) : null), default);
+        if (Binds)
+        {
+            Guard(_ => binding = _captured?.Bind([.. constant], changing, output) ?? new OnnxBinding(_session, constant, changing, output), default);
+        }
+
         return binding;
     }
 
