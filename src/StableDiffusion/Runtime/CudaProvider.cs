@@ -99,26 +99,8 @@ internal static partial class CudaProvider
     }
 
     /// <summary>A model of one convolution, y = x * w, all [1, 1, 1, 1].</summary>
-    internal static byte[] OnePixel()
-    {
-        var opset = ProtobufField.Of(2, 17);
-        var node = new ProtobufWriter()
-            .Raw(ProtobufField.Of(1, "x").Encoded.Span)
-            .Raw(ProtobufField.Of(1, "w").Encoded.Span)
-            .Raw(ProtobufField.Of(2, "y").Encoded.Span)
-            .Raw(ProtobufField.Of(4, "Conv").Encoded.Span);
-        var graph = new ProtobufWriter()
-            .Field(1, node.Written)
-            .Raw(ProtobufField.Of(2, "pixel").Encoded.Span)
-            .Field(11, new OnnxValue("x", OnnxElementType.Float).ToBytes())
-            .Field(11, new OnnxValue("w", OnnxElementType.Float).ToBytes())
-            .Field(12, new OnnxValue("y", OnnxElementType.Float).ToBytes());
-        return new ProtobufWriter()
-            .Raw(ProtobufField.Of(1, 8).Encoded.Span)
-            .Field(7, graph.Written)
-            .Field(8, opset.Encoded.Span)
-            .ToArray();
-    }
+    internal static byte[] OnePixel() => SmallModel.Of(
+        [new OnnxNode("Conv", ["x", "w"], ["y"])], [new("x", OnnxElementType.Float), new("w", OnnxElementType.Float)], [new("y", OnnxElementType.Float)]);
 
     /// <summary>What CUDA itself says, before ONNX Runtime's notes on where: "CUDA failure 100: no CUDA-capable device is detected ; GPU=-1 ; …".</summary>
     [GeneratedRegex(@"\b(CUDA|CUDNN|CUBLAS|CURAND|CUFFT) failure [^;]+", RegexOptions.CultureInvariant)]

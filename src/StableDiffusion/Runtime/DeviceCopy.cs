@@ -45,25 +45,9 @@ internal sealed class DeviceCopy : IDisposable
 
     private static string Output(int i) => string.Create(CultureInfo.InvariantCulture, $"y{i}");
 
-    /// <summary>y0 = x0, y1 = x1, …, of any shape (onnx.proto3, ModelProto).</summary>
-    private static byte[] Network(IReadOnlyList<TensorElementType> types)
-    {
-        var graph = new ProtobufWriter().Raw(ProtobufField.Of(2, "copy").Encoded.Span);
-        foreach (var (i, type) in types.Index())
-        {
-            var node = new ProtobufWriter()
-                .Raw(ProtobufField.Of(1, Input(i)).Encoded.Span)
-                .Raw(ProtobufField.Of(2, Output(i)).Encoded.Span)
-                .Raw(ProtobufField.Of(4, "Identity").Encoded.Span);
-            graph.Field(1, node.Written)
-                .Field(11, new OnnxValue(Input(i), (OnnxElementType)type).ToBytes())
-                .Field(12, new OnnxValue(Output(i), (OnnxElementType)type).ToBytes());
-        }
-
-        return new ProtobufWriter()
-            .Raw(ProtobufField.Of(1, 8).Encoded.Span)
-            .Field(7, graph.Written)
-            .Field(8, ProtobufField.Of(2, 17).Encoded.Span)
-            .ToArray();
-    }
+    /// <summary>y0 = x0, y1 = x1, …</summary>
+    private static byte[] Network(IReadOnlyList<TensorElementType> types) => SmallModel.Of(
+        types.Select((_, i) => new OnnxNode("Identity", [Input(i)], [Output(i)])),
+        types.Select((type, i) => new OnnxValue(Input(i), (OnnxElementType)type)),
+        types.Select((type, i) => new OnnxValue(Output(i), (OnnxElementType)type)));
 }

@@ -39,19 +39,6 @@ internal static class MatrixProduct
         return times.Skip(1).Order().ElementAt(Runs / 2);
     }
 
-    private static byte[] Model()
-    {
-        var node = new OnnxNode("MatMul", ["a", "b"], ["c"]);
-        var graph = new ProtobufWriter()
-            .Field(1, node.ToBytes())
-            .Raw(ProtobufField.Of(2, "product").Encoded.Span)
-            .Field(11, new OnnxValue("a", OnnxElementType.Float).ToBytes())
-            .Field(11, new OnnxValue("b", OnnxElementType.Float).ToBytes())
-            .Field(12, new OnnxValue("c", OnnxElementType.Float).ToBytes());
-        return new ProtobufWriter()
-            .Raw(ProtobufField.Of(1, 8).Encoded.Span)
-            .Field(7, graph.Written)
-            .Field(8, ProtobufField.Of(2, 17).Encoded.Span)
-            .ToArray();
-    }
+    private static byte[] Model() => SmallModel.Of(
+        [new OnnxNode("MatMul", ["a", "b"], ["c"])], [new("a", OnnxElementType.Float), new("b", OnnxElementType.Float)], [new("c", OnnxElementType.Float)]);
 }
