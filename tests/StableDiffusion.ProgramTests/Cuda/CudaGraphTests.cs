@@ -104,10 +104,8 @@ public sealed class CudaGraphTests(CudaLibraries libraries) : IClassFixture<Cuda
     {
         var calls = _folder.PathOf("calls");
         File.WriteAllText(calls, "");
-        var folder = Array.Find(
-            [Goldens.PathOf("models", model), FamilyGoldens.PathOf("models", model), Path.Combine(Repository.Root, "models", model)], Directory.Exists)!;
         var outcome = SdProgram.Run(
-            [.. arguments, "--model", folder, "--device", "cuda"], _folder.Path, input: "", libraries.Environment(("CUDA_CALLS", calls)));
+            [.. arguments, "--model", FamilyGoldens.ModelNamed(model), "--device", "cuda"], _folder.Path, input: "", libraries.Environment(("CUDA_CALLS", calls)));
         return (outcome, File.ReadAllLines(calls));
     }
 }

@@ -174,7 +174,7 @@ public sealed class WildLayoutTests(Pipelines pipelines) : IClassFixture<Pipelin
 
     private string Copy(string name)
     {
-        var source = Array.Find([FamilyGoldens.PathOf("models", name), Goldens.PathOf("models", name)], Directory.Exists)!;
+        var source = FamilyGoldens.ModelNamed(name);
         _folder.Fill(source, "model");
         return _folder.PathOf("model");
     }

@@ -17,7 +17,7 @@ public class BoundRunTests
     [InlineData("dit")]
     public void A_network_says_the_same_to_the_last_bit_bound_or_captured(string model)
     {
-        var folder = ModelFolder.Open(Directory.Exists(Goldens.PathOf("models", model)) ? Goldens.PathOf("models", model) : FamilyGoldens.PathOf("models", model));
+        var folder = ModelFolder.Open(FamilyGoldens.ModelNamed(model));
         var plain = Predict(folder, binds: false, captures: false);
 
         Assert.NotEmpty(plain);

@@ -143,7 +143,7 @@ public sealed class FamilyLimitsTests(Pipelines pipelines) : IClassFixture<Pipel
     }
 
     private static ModelFolder Open(string model) => ModelFolder.Open(
-        Array.Find([FamilyGoldens.PathOf("models", model), Goldens.PathOf("models", model)], Directory.Exists)!);
+        FamilyGoldens.ModelNamed(model));
 
     private static ImageRequest RequestFor(string model) => model switch
     {

@@ -119,7 +119,7 @@ public class GenerationDefaultsTests
     }
 
     private static string Folder(string model) =>
-        Directory.Exists(Goldens.PathOf("models", model)) ? Goldens.PathOf("models", model) : FamilyGoldens.PathOf("models", model);
+        FamilyGoldens.ModelNamed(model);
 
     [Fact]
     public void The_file_of_a_folder_comes_first() =>

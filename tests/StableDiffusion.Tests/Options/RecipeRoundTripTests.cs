@@ -266,7 +266,7 @@ public class RecipeRoundTripTests
     }
 
     private static ModelFolder FolderOf(string model) =>
-        ModelFolder.Open(Directory.Exists(Goldens.PathOf("models", model)) ? Goldens.PathOf("models", model) : FamilyGoldens.PathOf("models", model));
+        ModelFolder.Open(FamilyGoldens.ModelNamed(model));
 
     private static Recipe RecipeOf(string text)
     {

@@ -9,7 +9,7 @@ public sealed class FurtherTextTests(Pipelines pipelines) : IClassFixture<Pipeli
     [InlineData("flux-dev")]
     public void An_empty_text_for_a_further_encoder_is_the_first_encoder_s(string model)
     {
-        var pipeline = pipelines.In(Array.Find([FamilyGoldens.PathOf("models", model), Goldens.PathOf("models", model)], Directory.Exists)!);
+        var pipeline = pipelines.In(FamilyGoldens.ModelNamed(model));
         var hasThird = model == "sd3";
         var without = new ImageRequest { Prompt = "a red robot", NegativePrompt = "blue horse", Steps = 2, GuidanceScale = 3, Width = 64, Height = 64, Seeds = [1] };
         var empty = without with { Prompt2 = "", NegativePrompt2 = "", Prompt3 = hasThird ? "" : null, NegativePrompt3 = hasThird ? "" : null };
