@@ -17,6 +17,9 @@ public sealed record GeneratedImage(
     GenerationParameters Parameters,
     StageTimings Timings)
 {
+    /// <summary>Requests that were painted in the same calls of the network, this one's among them.</summary>
+    public int RequestsTogether { get; init; } = 1;
+
     /// <summary>
     /// Writes the picture with its parameters, whole or not at all; a file of that name is replaced. It is then the file that the program
     /// writes, and other programs can read how it was made.

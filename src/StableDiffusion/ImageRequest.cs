@@ -74,6 +74,9 @@ public sealed record ImageRequest
     /// <summary>A scheduler of the caller's own, built for each run; null for one that <see cref="Scheduler"/> names.</summary>
     public Func<SchedulerRun, IScheduler>? SchedulerFactory { get; init; }
 
+    /// <summary>Told what will not stop this request but may surprise, such as words that had to be cut; null for <see cref="PipelineOptions.Warning"/>.</summary>
+    public Action<string>? Warning { get; init; }
+
     /// <summary>Entries laid over the model's <c>scheduler_config.json</c>, by key, as diffusers' <c>from_config</c> does.</summary>
     public IReadOnlyDictionary<string, JsonNode?> SchedulerConfig { get; init; } = new Dictionary<string, JsonNode?>();
 

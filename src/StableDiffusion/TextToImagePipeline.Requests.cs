@@ -10,6 +10,7 @@ public sealed partial class TextToImagePipeline
     private readonly long _free;
     private readonly Func<string, string> _nameOf;
     private readonly bool _capturesRuns;
+    private readonly bool _sparesMemory;
     private bool _hasWarnedOfMemory;
 
     private TextToImagePipeline(ModelFolder folder, PipelineOptions options)
@@ -33,7 +34,8 @@ public sealed partial class TextToImagePipeline
 
         var weights = folder.WeightBytes(widened: Device == "cpu", options.Precision);
         var use = MemoryBudget.Decide(options.OneNetworkAtATime, options.OpensOnce, weights.Values.Sum(), MachineMemory.Total);
-        _need = Device == "cpu" ? new MemoryNeed(folder, weights, use == NetworkUse.OneAtATime, options.Attention) : null;
+        _sparesMemory = use == NetworkUse.OneAtATime;
+        _need = Device == "cpu" ? new MemoryNeed(folder, weights, _sparesMemory, options.Attention) : null;
         _free = MachineMemory.Available;
         Precision = options.Precision;
         var loader = new NetworkLoader(folder, host)
@@ -41,11 +43,11 @@ public sealed partial class TextToImagePipeline
             Edits = options.Edits,
             Attention = options.Attention,
             Precision = options.Precision,
-            OneAtATime = use == NetworkUse.OneAtATime,
+            OneAtATime = _sparesMemory,
             Cache = options.GraphCache is { } cache ? new GraphCache(cache, host, _warn) : null,
         };
         _networks = new NetworkSet(folder, loader, use);
-        _controls = new ControlShelf(folder, loader, use == NetworkUse.OneAtATime);
+        _controls = new ControlShelf(folder, loader, _sparesMemory);
         _enlarger = new Enlarger(path => loader.OpenFile(path));
     }
 
@@ -87,7 +89,7 @@ public sealed partial class TextToImagePipeline
     {
         var plan = PlanOf(request);
         return request.Seeds.SelectMany((seed, run) =>
-            Paint([new Painting(plan, seed, run)], new(progress, run * plan.ImageCount, request.Seeds.Count * plan.ImageCount), cancellation));
+            Paint([new Painting(plan, seed, run)], exact: false, new(progress, run * plan.ImageCount, request.Seeds.Count * plan.ImageCount), cancellation));
     }
 
     /// <summary>The same on a thread of the pool, so that the caller's is free meanwhile.</summary>
@@ -108,14 +110,25 @@ public sealed partial class TextToImagePipeline
         PlanOf(first, warns: false).SharesCallsWith(PlanOf(second, warns: false));
 
     /// <summary>
+    /// How many requests like this one are painted the soonest together: on a processor, as many as have between them the latents of one
+    /// picture of 512 × 512 pixels, eight at most; elsewhere, and where memory is short, one.
+    /// </summary>
+    /// <exception cref="RequestException">The request makes no sense for this model.</exception>
+    public int FastestTogether(ImageRequest request) => Device == "cpu" && !_sparesMemory ? SharedCalls.FastestOf(PlanOf(request, warns: false)) : 1;
+
+    /// <summary>
     /// Paints several requests in the same calls of the UNet. Each has its own text and generator, so it comes out as it does alone, but for
     /// the last bits of sums that the network forms in another order.
     /// </summary>
+    /// <param name="requests">What to paint; checked at once.</param>
+    /// <param name="exact">Whether to compare a call for all of them with calls for each, once for each number and shape of them, and to paint one after the other where they differ in a bit.</param>
+    /// <param name="progress">Told after each call of the network, on the thread that paints.</param>
+    /// <param name="cancellation">Stops between calls, and within them.</param>
     /// <returns>One picture for each request, in order; <see cref="GeneratedImage.Index"/> says for which.</returns>
     /// <exception cref="RequestException">A request makes no sense for this model, or cannot be painted together with the first.</exception>
     /// <exception cref="ModelException">A network cannot be opened, or gives numbers that are not finite.</exception>
     public IEnumerable<GeneratedImage> GenerateTogether(
-        IReadOnlyList<ImageRequest> requests, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
+        IReadOnlyList<ImageRequest> requests, bool exact = false, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(requests);
         if (requests.Count == 1)
@@ -125,7 +138,7 @@ public sealed partial class TextToImagePipeline
 
         var plans = requests.Select(request => PlanOf(request)).ToList();
         return plans.TrueForAll(plan => plan.SharesCallsWith(plans[0]))
-            ? PaintTogether(plans, progress, cancellation)
+            ? PaintTogether(plans, exact, progress, cancellation)
             : throw new RequestException("requests that differ in size, steps, guidance, scheduler or start picture cannot be painted together.");
     }
 
@@ -152,7 +165,7 @@ public sealed partial class TextToImagePipeline
         foreach (var (run, seed) in request.Seeds.Index())
         {
             var report = new ProgressReport(progress, run * plan.ImageCount, request.Seeds.Count * plan.ImageCount);
-            using var pictures = Paint([new Painting(plan, seed, run)], report, cancellation).GetEnumerator();
+            using var pictures = Paint([new Painting(plan, seed, run)], exact: false, report, cancellation).GetEnumerator();
             while (await Task.Run(pictures.MoveNext, cancellation).ConfigureAwait(false))
             {
                 yield return pictures.Current;
@@ -162,10 +175,10 @@ public sealed partial class TextToImagePipeline
 
     /// <summary>Generators are made when pictures are asked for, so that each time they are the same.</summary>
     private IEnumerable<GeneratedImage> PaintTogether(
-        List<GenerationPlan> plans, IProgress<GenerationProgress>? progress, CancellationToken cancellation)
+        List<GenerationPlan> plans, bool exact, IProgress<GenerationProgress>? progress, CancellationToken cancellation)
     {
         foreach (var picture in Paint(
-            [.. plans.Select(plan => new Painting(plan, plan.Request.Seeds[0]))], new(progress, 0, plans.Count), cancellation))
+            [.. plans.Select(plan => new Painting(plan, plan.Request.Seeds[0]))], exact, new(progress, 0, plans.Count), cancellation))
         {
             yield return picture;
         }
@@ -186,7 +199,7 @@ public sealed partial class TextToImagePipeline
     {
         ArgumentNullException.ThrowIfNull(request);
         _gate.RequireOpen();
-        var plan = _plans.GetValue(request, one => GenerationPlan.Of(one, Folder));
+        var plan = _plans.GetValue(request, one => GenerationPlan.Of(one, Folder, _warn));
         if (_capturesRuns && request.DeepCache is { Interval: > 1 })
         {
             throw new RequestException(
@@ -208,24 +221,24 @@ public sealed partial class TextToImagePipeline
         _controls.Require(plan.Request);
         if (Folder.Vocabulary?.UnknownWords(plan.Request.Prompt) is { Count: > 0 } unknown)
         {
-            _warn($"not in this model's vocabulary: {string.Join(", ", unknown)}. 'vocabulary' lists what {Folder.Name} can paint.");
+            plan.Warn($"not in this model's vocabulary: {string.Join(", ", unknown)}. 'vocabulary' lists what {Folder.Name} can paint.");
         }
 
         if (!_hasWarnedOfMemory && _need?.Warning(plan, _free) is { } tooMuch)
         {
             _hasWarnedOfMemory = true;
-            _warn(ParameterText.Render(tooMuch, _nameOf));
+            plan.Warn(ParameterText.Render(tooMuch, _nameOf));
         }
 
         foreach (var surprise in Surprises.Of(plan))
         {
-            _warn(surprise);
+            plan.Warn(surprise);
         }
 
-        plan.Request.Notes.ForEach(_warn);
+        plan.Request.Notes.ForEach(plan.Warn);
         if (Folder.Network.WantsWholeTimesteps && !plan.HasWholeTimesteps)
         {
-            _warn($"this scheduler's time steps have fractions, which the export {Folder.Name} cannot be told; they are rounded, and pictures differ from diffusers'.");
+            plan.Warn($"this scheduler's time steps have fractions, which the export {Folder.Name} cannot be told; they are rounded, and pictures differ from diffusers'.");
         }
     }
 }

@@ -14,13 +14,14 @@ public sealed partial class TextToImagePipeline : IDisposable
     private readonly Action<string> _warn;
     private readonly AdapterShelf _adapters;
     private readonly ControlShelf _controls;
+    private readonly SharedCalls _sharedCalls = new();
     private readonly OneAtATime _gate = new(typeof(TextToImagePipeline));
 
     /// <summary>Condition: what the network is told, for each painting.</summary>
     private IReadOnlyList<GuidedConditioning> Condition(IReadOnlyList<Painting> paintings, Watch watch)
     {
         var conditioner = watch.Clock.Load(() => _networks.Conditioner);
-        var told = watch.Clock.EncodeTexts(() => conditioner.Encode([.. paintings.Select(painting => painting.Plan)], _warn, watch.Cancellation));
+        var told = watch.Clock.EncodeTexts(() => conditioner.Encode([.. paintings.Select(painting => painting.Plan)], watch.Cancellation));
         _networks.ConditionerIsDone();
         return told;
     }
@@ -51,6 +52,13 @@ public sealed partial class TextToImagePipeline : IDisposable
         return latents;
     }
 
+    /// <summary>Whether the network says of several pictures in one call what it says of each alone.</summary>
+    private bool SameAsAlone(PaintingGroup group, Watch watch)
+    {
+        var network = watch.Clock.Load(() => _networks.Network);
+        return _sharedCalls.AreExact(network, group, watch.Cancellation);
+    }
+
     /// <summary>Decode: the latents of one picture to its pixels.</summary>
     private GeneratedImage Decode(PaintingGroup group, Latents latents, int index, Watch watch)
     {
@@ -64,11 +72,16 @@ public sealed partial class TextToImagePipeline : IDisposable
 
         var (painting, inSeed) = group[index];
         var parameters = _adapters.Describe(PictureParameters.Of(painting, inSeed, Precision), painting.Plan.Request);
-        return new GeneratedImage(picture, one, watch.Report.First + index, painting.Seed, inSeed, parameters, watch.Clock.Timings);
+        return new GeneratedImage(picture, one, watch.Report.First + index, painting.Seed, inSeed, parameters, watch.Clock.Timings) { RequestsTogether = group.Paintings.Count };
     }
 
     /// <summary>The four stages, one after the other; pictures are decoded when they are asked for.</summary>
-    private IEnumerable<GeneratedImage> Paint(IReadOnlyList<Painting> paintings, ProgressReport report, CancellationToken cancellation)
+    /// <param name="paintings">What to paint, in the same calls of the network where the texts have one shape.</param>
+    /// <param name="exact">Whether to paint each alone where the network would say anything else of several.</param>
+    /// <param name="report">Told after each call.</param>
+    /// <param name="cancellation">Stops between calls, and within them.</param>
+    private IEnumerable<GeneratedImage> Paint(
+        IReadOnlyList<Painting> paintings, bool exact, ProgressReport report, CancellationToken cancellation)
     {
         var watch = new Watch(new StageClock(), report, cancellation);
         T Stage<T>(Func<T> work) => Alone(paintings[0].Plan, work, cancellation);
@@ -76,8 +89,12 @@ public sealed partial class TextToImagePipeline : IDisposable
         for (var done = 0; done < paintings.Count;)
         {
             // What the network is told has one shape in one call, and padding a short text would change its picture.
-            var count = told.Skip(done).TakeWhile(told[done].SharesCallsWith).Count();
-            var group = new PaintingGroup([.. paintings.Skip(done).Take(count)], [.. told.Skip(done).Take(count)]);
+            var group = Group(told.Skip(done).TakeWhile(told[done].SharesCallsWith).Count());
+            if (exact && group.Paintings.Count > 1 && !Stage(() => SameAsAlone(group, watch)))
+            {
+                group = Group(1);
+            }
+
             var here = watch with { Report = report with { First = report.First + done } };
             var latents = Stage(() =>
             {
@@ -92,7 +109,9 @@ public sealed partial class TextToImagePipeline : IDisposable
                 yield return Stage(() => Decode(group, latents, index, here));
             }
 
-            done += count;
+            done += group.Paintings.Count;
+
+            PaintingGroup Group(int count) => new([.. paintings.Skip(done).Take(count)], [.. told.Skip(done).Take(count)]);
         }
     }
 

@@ -183,11 +183,11 @@ internal static class BatchCommand
             HelpName = "K/N|auto|auto/N",
         };
 
-        public Option<int> UNetBatch { get; } = new("--unet-batch")
+        public Option<int?> UNetBatch { get; } = new("--unet-batch")
         {
-            Description = "Jobs of one size and schedule to paint in one batch of the UNet; each keeps its own noise.",
+            Description = "Jobs of one size and schedule to paint in one batch of the UNet; each keeps its own noise. "
+                + "[default: on a CPU as many as are the quickest, where pictures stay the same to the last bit; else 1]",
             HelpName = "n",
-            DefaultValueFactory = _ => 1,
         };
     }
 }

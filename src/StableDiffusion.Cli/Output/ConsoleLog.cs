@@ -26,7 +26,10 @@ internal sealed class ConsoleLog(bool quiet, bool verbose, bool bar = false, boo
     public bool ShowsProgress => bar && !quiet;
 
     /// <summary>Worth knowing though nothing failed. Said once, however many pictures it is about.</summary>
-    public void Warn(string message)
+    public void Warn(string message) => Warn(message, Line);
+
+    /// <summary>The same of a line of a batch file.</summary>
+    public void Warn(string message, int? line)
     {
         bool isNew;
         lock (_warnings)
@@ -37,7 +40,7 @@ internal sealed class ConsoleLog(bool quiet, bool verbose, bool bar = false, boo
 
         if (isNew)
         {
-            Say("warning", $"warning: {(Line is null ? "" : $"line {Line}: ")}{message}", message, Line);
+            Say("warning", $"warning: {(line is null ? "" : $"line {line}: ")}{message}", message, line);
         }
     }
 

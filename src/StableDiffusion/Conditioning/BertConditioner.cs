@@ -15,13 +15,13 @@ internal sealed class BertConditioner : IConditioner
         _length = fixedLength > 0 ? fixedLength : folder.MaxTextLength;
     }
 
-    public IReadOnlyList<GuidedConditioning> Encode(IReadOnlyList<GenerationPlan> plans, Action<string> warn, CancellationToken cancellation) =>
-        [.. plans.Select(plan => Encode(plan, warn, cancellation))];
+    public IReadOnlyList<GuidedConditioning> Encode(IReadOnlyList<GenerationPlan> plans, CancellationToken cancellation) =>
+        [.. plans.Select(plan => Encode(plan, cancellation))];
 
-    private GuidedConditioning Encode(GenerationPlan plan, Action<string> warn, CancellationToken cancellation)
+    private GuidedConditioning Encode(GenerationPlan plan, CancellationToken cancellation)
     {
-        var positive = Encode(plan.Request.Prompt, warn, cancellation);
-        return new(positive, plan.Guidance.IsOn ? Encode(plan.Request.NegativePrompt ?? "", warn, cancellation).LeadingAway() : null);
+        var positive = Encode(plan.Request.Prompt, plan.Warn, cancellation);
+        return new(positive, plan.Guidance.IsOn ? Encode(plan.Request.NegativePrompt ?? "", plan.Warn, cancellation).LeadingAway() : null);
     }
 
     public void Dispose() => _model.Dispose();

@@ -51,14 +51,14 @@ internal sealed class ClipConditioner : IConditioner
     /// <param name="Way">How brackets and length are dealt with.</param>
     public readonly record struct Text(string Prompt, string Prompt2, int Skip, LongPrompt Way);
 
-    public IReadOnlyList<GuidedConditioning> Encode(IReadOnlyList<GenerationPlan> plans, Action<string> warn, CancellationToken cancellation) =>
-        [.. plans.Select(plan => Encode(plan, warn, cancellation))];
+    public IReadOnlyList<GuidedConditioning> Encode(IReadOnlyList<GenerationPlan> plans, CancellationToken cancellation) =>
+        [.. plans.Select(plan => Encode(plan, cancellation))];
 
-    private GuidedConditioning Encode(GenerationPlan plan, Action<string> warn, CancellationToken cancellation)
+    private GuidedConditioning Encode(GenerationPlan plan, CancellationToken cancellation)
     {
         var request = plan.Request;
         var skip = request.ClipSkip - 1;
-        var positive = Encode(new Text(request.Prompt, request.Prompt2.Or(request.Prompt), skip, request.LongPrompt), text => warn($"the prompt {text}"), cancellation);
+        var positive = Encode(new Text(request.Prompt, request.Prompt2.Or(request.Prompt), skip, request.LongPrompt), text => plan.Warn($"the prompt {text}"), cancellation);
         if (!plan.Guidance.IsOn)
         {
             return new(Told(positive, plan), null);
@@ -72,7 +72,7 @@ internal sealed class ClipConditioner : IConditioner
         // diffusers' SD pipelines apply clip skip to the prompt alone; webuis and its SDXL pipeline apply it to both.
         var negativeSkip = request.LongPrompt == LongPrompt.Truncate && _encoders.Count == 1 ? 0 : skip;
         var text = request.NegativePrompt ?? "";
-        var negative = Encode(new Text(text, request.NegativePrompt2.Or(text), negativeSkip, request.LongPrompt), cut => warn($"the negative prompt {cut}"), cancellation);
+        var negative = Encode(new Text(text, request.NegativePrompt2.Or(text), negativeSkip, request.LongPrompt), cut => plan.Warn($"the negative prompt {cut}"), cancellation);
         return new(Told(positive, plan), Told(negative, plan));
     }
 

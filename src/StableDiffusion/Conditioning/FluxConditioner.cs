@@ -22,8 +22,9 @@ internal sealed class FluxConditioner(ModelFolder folder, NetworkLoader loader) 
     }
 
     protected override Conditioning Join(
-        Texts texts, ImageRequest request, IReadOnlyList<TextEncoder> clips, T5States? t5, Action<string> warn, CancellationToken cancellation)
+        Texts texts, GenerationPlan plan, IReadOnlyList<TextEncoder> clips, T5States? t5, CancellationToken cancellation)
     {
+        var request = plan.Request;
         var pooled = clips[0].EncodeWhole(clips[0].Cut(texts.ForClips[0], _ => { }), cancellation);
         var (states, width) = t5!.Value;
         var told = Conditioning.None.With(Conditioning.Text, states, LengthOf(request), width).With("pooled_projections", pooled, pooled.Length);

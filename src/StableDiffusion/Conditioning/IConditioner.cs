@@ -7,12 +7,11 @@ namespace StableDiffusion;
 internal interface IConditioner : IDisposable
 {
     /// <summary>Encodes the texts of plans, and adds what else the network wants to be told.</summary>
-    /// <param name="plans">The requests, checked; all at once, so that each text encoder is opened once for them.</param>
-    /// <param name="warn">Told what a user should know, such as words that had to be cut.</param>
+    /// <param name="plans">The requests, checked; all at once, so that each text encoder is opened once for them. Words that have to be cut are said by <see cref="GenerationPlan.Warn"/>.</param>
     /// <param name="cancellation">Stops a text encoder.</param>
     /// <exception cref="RequestException">The texts do not fit this export.</exception>
     /// <exception cref="ModelException">A text encoder fails, or gives numbers that are not finite.</exception>
-    IReadOnlyList<GuidedConditioning> Encode(IReadOnlyList<GenerationPlan> plans, Action<string> warn, CancellationToken cancellation);
+    IReadOnlyList<GuidedConditioning> Encode(IReadOnlyList<GenerationPlan> plans, CancellationToken cancellation);
 }
 
 /// <summary>The texts of models that read several.</summary>

@@ -25,16 +25,16 @@ internal sealed class StableDiffusion3Conditioner(ModelFolder folder, NetworkLoa
     }
 
     protected override Conditioning Join(
-        Texts texts, ImageRequest request, IReadOnlyList<TextEncoder> clips, T5States? t5, Action<string> warn, CancellationToken cancellation)
+        Texts texts, GenerationPlan plan, IReadOnlyList<TextEncoder> clips, T5States? t5, CancellationToken cancellation)
     {
-        var parts = clips.Select((clip, i) => clip.Encode(clip.Cut(texts.ForClips[i], warn), texts.Skip, penultimate: true, cancellation)).ToList();
+        var parts = clips.Select((clip, i) => clip.Encode(clip.Cut(texts.ForClips[i], plan.Warn), texts.Skip, penultimate: true, cancellation)).ToList();
         var tokens = clips[0].Length;
         if (parts.Any(part => part.Pooled is null) || parts.Sum(part => part.Width) > _jointWidth || clips[1].Length != tokens)
         {
             throw new ModelException("the CLIP text encoders of this SD 3 export do not fit its transformer, or give no text_embeds; export it again.");
         }
 
-        var length = LengthOf(request);
+        var length = LengthOf(plan.Request);
         var states = new float[(tokens + length) * _jointWidth];
         var column = 0;
         foreach (var part in parts)

@@ -55,18 +55,17 @@ internal abstract class T5Conditioner : IConditioner
 
     /// <summary>Encodes the texts for the CLIPs and joins what all encoders say.</summary>
     /// <param name="texts">The texts.</param>
-    /// <param name="request">The request that they are of.</param>
+    /// <param name="plan">The request that they are of.</param>
     /// <param name="clips">The CLIPs, open.</param>
     /// <param name="t5">T5's states; null for a model without T5.</param>
-    /// <param name="warn">Told of words that are cut.</param>
     /// <param name="cancellation">Stops an encoder.</param>
     protected abstract Conditioning Join(
-        Texts texts, ImageRequest request, IReadOnlyList<TextEncoder> clips, T5States? t5, Action<string> warn, CancellationToken cancellation);
+        Texts texts, GenerationPlan plan, IReadOnlyList<TextEncoder> clips, T5States? t5, CancellationToken cancellation);
 
-    public IReadOnlyList<GuidedConditioning> Encode(IReadOnlyList<GenerationPlan> plans, Action<string> warn, CancellationToken cancellation)
+    public IReadOnlyList<GuidedConditioning> Encode(IReadOnlyList<GenerationPlan> plans, CancellationToken cancellation)
     {
-        List<(ImageRequest Request, Texts Positive, Texts? Negative)> told =
-            [.. plans.Select(plan => (plan.Request, Positive(plan.Request), plan.Guidance.IsOn ? Negative(plan.Request) : (Texts?)null))];
+        List<(GenerationPlan Plan, Texts Positive, Texts? Negative)> told =
+            [.. plans.Select(plan => (plan, Positive(plan.Request), plan.Guidance.IsOn ? Negative(plan.Request) : (Texts?)null))];
 
         if (_loader.OneAtATime && _t5 is null && _t5Part is not null)
         {
@@ -74,10 +73,10 @@ internal abstract class T5Conditioner : IConditioner
         }
 
         OpenT5();
-        T5States? ForT5(Texts texts, ImageRequest request) => _t5?.Encode(texts.ForT5, LengthOf(request), warn, cancellation) is var (values, width)
+        T5States? ForT5(Texts texts, GenerationPlan plan) => _t5?.Encode(texts.ForT5, LengthOf(plan.Request), plan.Warn, cancellation) is var (values, width)
             ? new T5States(values, width)
             : null;
-        var states = told.ConvertAll(one => (Positive: ForT5(one.Positive, one.Request), Negative: one.Negative is { } negative ? ForT5(negative, one.Request) : null));
+        var states = told.ConvertAll(one => (Positive: ForT5(one.Positive, one.Plan), Negative: one.Negative is { } negative ? ForT5(negative, one.Plan) : null));
         if (_loader.OneAtATime)
         {
             CloseT5();
@@ -87,8 +86,8 @@ internal abstract class T5Conditioner : IConditioner
         return
         [
             .. told.Zip(states, (one, t5) => new GuidedConditioning(
-                Join(one.Positive, one.Request, _clips, t5.Positive, warn, cancellation),
-                one.Negative is { } negative ? Join(negative, one.Request, _clips, t5.Negative, warn, cancellation).LeadingAway() : null)),
+                Join(one.Positive, one.Plan, _clips, t5.Positive, cancellation),
+                one.Negative is { } negative ? Join(negative, one.Plan, _clips, t5.Negative, cancellation).LeadingAway() : null)),
         ];
     }
 

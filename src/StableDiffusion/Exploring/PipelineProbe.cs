@@ -7,17 +7,15 @@ namespace StableDiffusion;
 internal sealed class PipelineProbe
 {
     private readonly NetworkSet _networks;
-    private readonly Action<string> _warn;
     private readonly CancellationToken _cancellation;
     private GuidedConditioning? _told;
 
     public PipelineProbe(NetworkSet networks, ImageRequest request, ModelFolder folder, Action<string> warn, CancellationToken cancellation)
     {
         _networks = networks;
-        _warn = warn;
         _cancellation = cancellation;
         Folder = folder;
-        Plan = GenerationPlan.Of(request, folder);
+        Plan = GenerationPlan.Of(request, folder, warn);
         Forward = ForwardDiffusion.Of(folder.Scheduler);
         networks.Use(Plan.Edits);
         networks.Tiling = Plan.Request.TilingInUse;
@@ -34,7 +32,7 @@ internal sealed class PipelineProbe
     public bool HasEncoder => File.Exists(Folder.NetworkOf("vae_encoder"));
 
     /// <summary>What the network is told, with the prompt and without.</summary>
-    public GuidedConditioning Told => _told ??= _networks.Conditioner.Encode([Plan], _warn, _cancellation)[0];
+    public GuidedConditioning Told => _told ??= _networks.Conditioner.Encode([Plan], _cancellation)[0];
 
     /// <summary>The prompt as chunks of token ids, for models whose first text encoder is CLIP; null for others.</summary>
     public IReadOnlyList<PromptChunk>? Chunks => (_networks.Conditioner as ClipConditioner)?.ChunksOf(Plan.Request);

@@ -7,8 +7,9 @@ internal sealed class GenerationPlan
 {
     private IScheduler? _unused;
 
-    private GenerationPlan(ImageRequest request, ModelFolder folder)
+    private GenerationPlan(ImageRequest request, ModelFolder folder, Action<string> warn)
     {
+        Warn = request.Warning ?? warn;
         Folder = folder;
         Request = request;
         Steps = RequestCheck.Positive(nameof(request.Steps), folder.Defaults.StepsOf(request));
@@ -44,12 +45,15 @@ internal sealed class GenerationPlan
         _unused = Build(ImageCount);
         Calls = _unused.Timesteps.Count;
         HasWholeTimesteps = _unused.Timesteps.All(float.IsInteger);
-        SecondPass = Hires.SecondPass(request, folder, Width, Height, Steps) is { } second ? new GenerationPlan(second, folder) : null;
+        SecondPass = Hires.SecondPass(request, folder, Width, Height, Steps) is { } second ? new GenerationPlan(second, folder, warn) : null;
     }
 
     public ImageRequest Request { get; }
 
     public ModelFolder Folder { get; }
+
+    /// <summary>Says what will not stop the run, but may surprise.</summary>
+    public Action<string> Warn { get; }
 
     /// <summary>What the request changes in the networks' graphs.</summary>
     public IReadOnlyList<IGraphEdit> Edits => Request.DeepCache is { Interval: > 1 } cache ? [.. Request.Edits, new DeepCacheEdit(cache.Branch)] : Request.Edits;
@@ -112,7 +116,10 @@ internal sealed class GenerationPlan
         }
     }
 
-    public static GenerationPlan Of(ImageRequest request, ModelFolder folder) => new(request, folder);
+    /// <param name="request">The request.</param>
+    /// <param name="folder">The model.</param>
+    /// <param name="warn">Told what <see cref="ImageRequest.Warning"/> is not there for.</param>
+    public static GenerationPlan Of(ImageRequest request, ModelFolder folder, Action<string>? warn = null) => new(request, folder, warn ?? (static _ => { }));
 
     /// <summary>Latents of this plan's size for all its images, with nothing in them.</summary>
     public Latents EmptyLatents() => new(

@@ -61,8 +61,7 @@ public sealed class BatchProgramTests : IDisposable
     {
         var outcome = BatchProgram.Run("a red apple --seed 1\nan apple --stepz 3", "--output", Out, "--progress", "json");
 
-        var events = outcome.ErrorLines.Select(line => (string?)JsonNode.Parse(line)!["event"]).ToList();
-        Assert.Equal(["step", "step", "step", "picture", "error", "info"], events);
+        Assert.Equal(["step", "step", "step", "picture", "error", "info"], Events(outcome));
     }
 
     [Fact]
@@ -230,8 +229,23 @@ public sealed class BatchProgramTests : IDisposable
         var outcome = BatchProgram.Run(text, "--output", together, "--unet-batch", "4", "--json");
 
         Assert.Equal(0, outcome.ExitCode);
-        Assert.Contains(outcome.OutputLines, line => (int)JsonNode.Parse(line)!["unet_batch"]! == 4);
+        Assert.Equal([1, 1, 2, 2, 2, 2, 1], outcome.OutputLines.Select(line => (int)JsonNode.Parse(line)!["unet_batch"]!));
         AssertSamePictures(Out, together);
+    }
+
+    /// <summary>Whether they are is the processor's to say; what the other lines do is not.</summary>
+    [Fact]
+    public void Small_pictures_are_painted_together_without_being_asked_and_a_bad_line_waits_for_its_turn()
+    {
+        const string Text = "red apple --seed 1\nblue --seed 2\n\na pear --stepz 3\nfig --seed 3\nplum --seed 4";
+        BatchProgram.Run(Text, "--output", Out, "--unet-batch", "1");
+        var together = _folder.PathOf("together/");
+
+        var outcome = BatchProgram.Run(Text, "--output", together, "--progress", "json");
+
+        Assert.Equal(Pictures(), BatchProgram.Pictures(together));
+        Assert.Equal(["picture", "picture", "error", "picture", "picture", "info"], Events(outcome).Where(name => name != "step"));
+        Assert.All(File.ReadLines(together + "manifest.jsonl"), line => Assert.InRange((int)JsonNode.Parse(line)!["unet_batch"]!, 1, 2));
     }
 
     [Fact]
@@ -345,6 +359,8 @@ public sealed class BatchProgramTests : IDisposable
         Assert.InRange(Differences.Largest(PngReader.Read(alone + name).Image, PngReader.Read(together + name).Image), 0, 2));
 
     private SortedDictionary<string, string> Pictures() => BatchProgram.Pictures(Out);
+
+    private static IEnumerable<string?> Events(SdProgram.Outcome outcome) => outcome.ErrorLines.Select(line => (string?)JsonNode.Parse(line)!["event"]);
 
     private static IEnumerable<string> Hashes(string folder) => File.ReadLines(folder + "manifest.jsonl").Select(line => (string)JsonNode.Parse(line)!["sha256"]!);
 }

@@ -65,6 +65,19 @@ public sealed class EightBitConvolutionTests : IDisposable
         }
     }
 
+    /// <summary>DynamicQuantizeMatMul rounds by the range of all rows of a call.</summary>
+    [Fact]
+    public void Pictures_that_must_be_exact_are_not_painted_in_one_call()
+    {
+        Write(Goldens.PathOf("models", "sd1"), _request);
+        using var pipeline = TextToImagePipeline.Load(Copy, _options);
+
+        var pictures = pipeline.GenerateTogether([_request, _request with { Seeds = [2] }], exact: true).ToList();
+
+        Assert.Equal(pipeline.Generate(_request with { Seeds = [1, 2] }).Select(picture => picture.Latents.Values), pictures.Select(picture => picture.Latents.Values));
+        Assert.All(pictures, picture => Assert.Equal(1, picture.RequestsTogether));
+    }
+
     private string Copy => _folder.PathOf("copy");
 
     private void Write(string path, ImageRequest request)

@@ -5,6 +5,12 @@ internal sealed class FakeNetwork : IDenoisingNetwork
 {
     public string Name => "fake";
 
+    /// <summary>Channels of the latents.</summary>
+    public int Channels { get; init; } = 1;
+
+    /// <summary>Whether each row is multiplied, too, with the largest value of all rows, as by a network that rounds by the range of a call.</summary>
+    public bool MixesRows { get; init; }
+
     /// <summary>The calls, with the number of rows of each.</summary>
     public List<(DenoisingCall Call, int Rows)> Calls { get; } = [];
 
@@ -18,7 +24,7 @@ internal sealed class FakeNetwork : IDenoisingNetwork
     public IDenoisingBatch Prepare(IReadOnlyList<Conditioning> rows, int height, int width)
     {
         Open++;
-        return new Batch(this, [.. rows.Select(row => row.Inputs["scale"].Values[0])], height * width);
+        return new Batch(this, [.. rows.Select(row => row.Inputs["scale"].Values[0])], Channels * height * width);
     }
 
     public void Dispose()
@@ -37,9 +43,10 @@ internal sealed class FakeNetwork : IDenoisingNetwork
         public void Run(DenoisingCall call, CancellationToken cancellation)
         {
             network.Calls.Add((call, scales.Length));
+            var common = network.MixesRows ? _inputs.Max(row => row.Max()) : 1;
             for (var row = 0; row < scales.Length; row++)
             {
-                _outputs[row] = [.. _inputs[row].Select(value => value * scales[row])];
+                _outputs[row] = [.. _inputs[row].Select(value => value * scales[row] * common)];
             }
         }
 

@@ -8,7 +8,7 @@ public partial class OptionNamesTests
 {
     /// <summary>Set by code alone: no text can say them.</summary>
     private static readonly string[] _withoutOption =
-        [nameof(ImageRequest.SchedulerFactory), nameof(ImageRequest.NoiseFactory), nameof(ImageRequest.ReportsSteps)];
+        [nameof(ImageRequest.SchedulerFactory), nameof(ImageRequest.NoiseFactory), nameof(ImageRequest.ReportsSteps), nameof(ImageRequest.Warning)];
 
     [Fact]
     public void Every_property_of_a_request_has_its_option()

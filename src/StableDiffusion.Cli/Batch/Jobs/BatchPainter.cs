@@ -8,13 +8,17 @@ namespace StableDiffusion.Cli;
 internal sealed class BatchPainter(
     TextToImagePipeline pipeline, BatchFolder folder, OutputPattern names, FieldTable table, BatchSettings settings, ConsoleLog log)
 {
+    /// <summary>How long to wait for further jobs of a call where their number is asked for.</summary>
     private static readonly TimeSpan _patience = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>The same where it is not: who writes a line and waits for its picture must not notice.</summary>
+    private static readonly TimeSpan _briefly = TimeSpan.FromMilliseconds(2);
 
     private readonly string _model = ModelFingerprint.Of(pipeline.Folder.Path) + (pipeline.Folder.Variant is { } variant ? $"-{variant}" : "")
         + (pipeline.Precision == WeightPrecision.EightBit ? "-w8" : "");
     private readonly InputFiles _inputs = new();
     private readonly Stopwatch _watch = Stopwatch.StartNew();
-    private Pending? _next;
+    private Taken? _next;
 
     /// <summary>Pictures painted.</summary>
     public int Painted { get; private set; }
@@ -29,18 +33,25 @@ internal sealed class BatchPainter(
     /// <exception cref="BatchStopException">It cannot go on.</exception>
     public void Paint(JobQueue queue, CancellationToken cancellation)
     {
-        while (Take(queue, Timeout.InfiniteTimeSpan) is { } first)
+        while (Take(queue, Timeout.InfiniteTimeSpan) is { } taken)
         {
-            var group = new List<Pending> { first };
-            while (group.Count < settings.UNetBatch && Take(queue, _patience) is { } next)
+            if (taken is not { Pending: { } first })
             {
-                if (!CanJoin(group[0], next))
+                Fail(taken.Line, taken.Error!);
+                continue;
+            }
+
+            var group = new List<Pending> { first };
+            while (group.Count < MostWith(first) && Take(queue, settings.UNetBatch is null ? _briefly : _patience) is { } next)
+            {
+                // What cannot be painted has its turn when all before it is painted.
+                if (next.Pending is not { } further || !CanJoin(first, further))
                 {
                     _next = next;
                     break;
                 }
 
-                group.Add(next);
+                group.Add(further);
             }
 
             PaintGroup(group, cancellation);
@@ -56,8 +67,8 @@ internal sealed class BatchPainter(
             $"{Painted} {(Painted == 1 ? "picture" : "pictures")} in {seconds:0.0} s ({Painted * 60 / seconds:0.0} a minute) on {pipeline.Device}, {Skipped} done before, {Failed} failed");
     }
 
-    /// <summary>The next job that is to be painted; null where there is none, or none within <paramref name="patience"/>.</summary>
-    private Pending? Take(JobQueue queue, TimeSpan patience)
+    /// <summary>The next job that is to be painted, or cannot be; null where there is none, or none within <paramref name="patience"/>.</summary>
+    private Taken? Take(JobQueue queue, TimeSpan patience)
     {
         if (_next is { } waiting)
         {
@@ -67,20 +78,21 @@ internal sealed class BatchPainter(
 
         while (queue.TryTake(patience, out var entry))
         {
+            if (entry.Job is not { } job)
+            {
+                return new Taken(entry.Line, null, entry.Error);
+            }
+
             try
             {
-                if (entry.Job is not { } job)
+                if (Prepare(job) is { } pending)
                 {
-                    Fail(entry.Line, entry.Error!);
-                }
-                else if (Prepare(job) is { } pending)
-                {
-                    return pending;
+                    return new Taken(entry.Line, pending, null);
                 }
             }
             catch (RequestException error)
             {
-                Fail(entry.Line, OptionNames.MessageForLine(error));
+                return new Taken(entry.Line, null, OptionNames.MessageForLine(error));
             }
         }
 
@@ -90,7 +102,7 @@ internal sealed class BatchPainter(
     /// <summary>A job with its request, or null if an earlier run has done it.</summary>
     private Pending? Prepare(BatchJob job)
     {
-        var request = table.Request(job.Fields);
+        var request = table.Request(job.Fields) with { Warning = message => log.Warn(message, job.Line) };
         var wanted = FieldTable.PicturesOf(job.Fields, request);
         var inputs = _inputs.Fingerprint(job.Fields.Where(field => table.IsFile(field.Key)), request);
         var (whole, earlier) = folder.Done.Take(job, _model, inputs, wanted);
@@ -120,6 +132,20 @@ internal sealed class BatchPainter(
         return pending;
     }
 
+    /// <summary>How many jobs may share calls of the network with this one.</summary>
+    private int MostWith(Pending first)
+    {
+        try
+        {
+            return settings.UNetBatch ?? pipeline.FastestTogether(first.Request);
+        }
+        catch (RequestException)
+        {
+            // Found again, and reported, when it is painted.
+            return 1;
+        }
+    }
+
     private bool CanJoin(Pending first, Pending next)
     {
         try
@@ -140,11 +166,11 @@ internal sealed class BatchPainter(
         try
         {
             var progress = new ConsoleProgress(log, group[0].Job.Index);
-            foreach (var picture in pipeline.GenerateTogether([.. group.Select(one => one.Request)], progress, cancellation))
+            foreach (var picture in pipeline.GenerateTogether([.. group.Select(one => one.Request)], settings.UNetBatch is null, progress, cancellation))
             {
                 var pending = group[group.Count == 1 ? 0 : picture.Index];
                 done = picture.Index + 1;
-                if (pending.Wanted.Contains(picture.IndexInSeed) && !TryWrite(pending, picture, group.Count) && group.Count == 1)
+                if (pending.Wanted.Contains(picture.IndexInSeed) && !TryWrite(pending, picture) && group.Count == 1)
                 {
                     return;
                 }
@@ -171,11 +197,11 @@ internal sealed class BatchPainter(
     }
 
     /// <summary>Writes a picture; false where it cannot have its name, which the line is blamed for.</summary>
-    private bool TryWrite(Pending pending, GeneratedImage picture, int together)
+    private bool TryWrite(Pending pending, GeneratedImage picture)
     {
         try
         {
-            Write(pending, picture, together);
+            Write(pending, picture);
             return true;
         }
         catch (RequestException error)
@@ -185,7 +211,7 @@ internal sealed class BatchPainter(
         }
     }
 
-    private void Write(Pending pending, GeneratedImage picture, int together)
+    private void Write(Pending pending, GeneratedImage picture)
     {
         var job = pending.Job;
         var owned = pending.Earlier.ContainsKey(picture.IndexInSeed);
@@ -198,7 +224,7 @@ internal sealed class BatchPainter(
             line["index"] = job.Index;
             line["id"] = job.Id;
             line["line"] = job.Line;
-            line["unet_batch"] = together;
+            line["unet_batch"] = picture.RequestsTogether;
             line["model_id"] = _model;
             if (pending.Inputs.Length > 0)
             {
@@ -233,6 +259,9 @@ internal sealed class BatchPainter(
         }
     }
 
+    /// <summary>A job as it was taken: to be painted, or what is wrong with its line.</summary>
+    private sealed record Taken(int Line, Pending? Pending, string? Error);
+
     /// <summary>A job that is to be painted.</summary>
     /// <param name="Job">The job.</param>
     /// <param name="Request">Its request.</param>
@@ -250,7 +279,7 @@ internal sealed class BatchPainter(
 }
 
 /// <summary>How a batch is worked through.</summary>
-/// <param name="UNetBatch">Jobs to paint in one batch of the UNet at most.</param>
+/// <param name="UNetBatch">Jobs to paint in one batch of the UNet at most; null for as many as come out the soonest and are the same as alone.</param>
 /// <param name="Json">Whether results are JSON lines instead of paths.</param>
 /// <param name="FailFast">Whether the first bad line ends the run.</param>
-internal sealed record BatchSettings(int UNetBatch, bool Json, bool FailFast);
+internal sealed record BatchSettings(int? UNetBatch, bool Json, bool FailFast);
