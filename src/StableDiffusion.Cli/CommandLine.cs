@@ -50,7 +50,10 @@ internal static class CommandLine
             case StandardOutputException:
                 log.Error(error.Message);
                 return ExitCode.Failed;
-            case IOException or UnauthorizedAccessException:
+            case UnauthorizedAccessException:
+                log.Error($"{OneLine.Of(error.Message).TrimEnd('.')}; change its rights, or name another place.");
+                return ExitCode.Failed;
+            case IOException:
                 // Files report what is wrong with them themselves; what is left is mostly standard output: closed, or on a full disk.
                 log.Error($"writing to standard output or to a file failed: {OneLine.Of(error.Message)}");
                 return ExitCode.Failed;

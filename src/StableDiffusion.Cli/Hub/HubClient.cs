@@ -172,6 +172,11 @@ internal sealed class HubClient : IDisposable
 
             if ((int)answer.StatusCode is not (301 or 302 or 303 or 307 or 308) || answer.Headers.Location is not { } location)
             {
+                if (file is null && answer.IsSuccessStatusCode)
+                {
+                    await ReceiveWholeAsync(answer, patience.Token);
+                }
+
                 return answer;
             }
 
@@ -183,6 +188,20 @@ internal sealed class HubClient : IDisposable
             }
 
             address = next;
+        }
+    }
+
+    /// <summary>What is no file is read at once: an answer that stalls or breaks off is asked for again like one that never came.</summary>
+    private static async Task ReceiveWholeAsync(HttpResponseMessage answer, CancellationToken cancellation)
+    {
+        try
+        {
+            await answer.Content.LoadIntoBufferAsync(cancellation);
+        }
+        catch
+        {
+            answer.Dispose();
+            throw;
         }
     }
 

@@ -43,6 +43,8 @@ internal static class HubRefusal
 
     private static async Task<string?> ReasonAsync(HttpResponseMessage answer, CancellationToken cancellation)
     {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        patience.CancelAfter(HubClient.Patience);
         try
         {
             if (answer.Content.Headers.ContentType?.MediaType != "application/json" || answer.Content.Headers.ContentLength > 1 << 20)
@@ -50,10 +52,10 @@ internal static class HubRefusal
                 return null;
             }
 
-            using var document = StrictJson.Parse(await answer.Content.ReadAsByteArrayAsync(cancellation));
+            using var document = StrictJson.Parse(await answer.Content.ReadAsByteArrayAsync(patience.Token));
             return document.RootElement.TryGetProperty("error", out var error) && error.ValueKind == JsonValueKind.String ? Short(error.GetString()!) : null;
         }
-        catch (Exception error) when (error is JsonException or HttpRequestException or IOException or InvalidOperationException)
+        catch (Exception error) when (error is JsonException or InvalidOperationException || HubClient.IsPassing(error, cancellation))
         {
             return null;
         }

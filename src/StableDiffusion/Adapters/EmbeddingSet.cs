@@ -62,7 +62,10 @@ internal sealed class EmbeddingSet
     /// <exception cref="RequestException">One is of a file that does not fit the model.</exception>
     public IEnumerable<(string Word, string Path)> UsedIn(IReadOnlyList<string> texts)
     {
-        foreach (var (word, (path, refusal)) in _words.Where(word => texts.Any(text => LearntWords.Has(text, word.Key))))
+        // With those that do not fit: what is part of a longer word is not meant.
+        var all = new LearntWords(_words.Keys.Select(word => new LearntWord(word, 0, 0)));
+        var used = texts.SelectMany(all.In).Select(word => word.Text).ToHashSet();
+        foreach (var (word, (path, refusal)) in _words.Where(word => used.Contains(word.Key)))
         {
             yield return refusal is null ? (word, path) : throw new RequestException(refusal);
         }

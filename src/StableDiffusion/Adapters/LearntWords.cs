@@ -13,6 +13,16 @@ internal sealed class LearntWords
     /// <summary>Whether a text has the word in it.</summary>
     public static bool Has(string text, string word) => IndexOf(text, word, 0) >= 0;
 
+    /// <summary>The words that stand in a text, as it is read: of several that begin at one place the longest.</summary>
+    public IEnumerable<LearntWord> In(string text)
+    {
+        var next = new int?[_words.Count];
+        for (var start = 0; Next(text, start, next) is ({ } word, var at); start = at + word.Text.Length)
+        {
+            yield return word;
+        }
+    }
+
     /// <summary>
     /// The tokens of a text: those of the tokenizer between the words, and for each word all its ids as one group, which no cut may part.
     /// Letters next to a word make another word of it; case does not matter.

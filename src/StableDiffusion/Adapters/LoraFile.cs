@@ -10,6 +10,9 @@ internal sealed class LoraFile
 {
     private const string AdapterMetadata = "lora_adapter_metadata";
 
+    /// <summary>PEFT's own two files: the tensors, and beside them the configuration.</summary>
+    private const string AdapterModel = "adapter_model.safetensors", AdapterConfig = "adapter_config.json";
+
     private readonly SafeTensorsFile _file;
     private readonly Dictionary<LoraModule, Dictionary<LoraPart, string>> _modules = [];
     private readonly List<string> _unknown = [];
@@ -44,7 +47,7 @@ internal sealed class LoraFile
             }
         }
 
-        _adapter = ReadAdapterMetadata();
+        _adapter = ReadAdapterMetadata() ?? ReadAdapterConfig();
     }
 
     public string Path => _file.Path;
@@ -120,10 +123,31 @@ internal sealed class LoraFile
         }
     }
 
+    /// <summary>PEFT's <c>save_pretrained</c> keeps alpha in a file of its own.</summary>
+    /// <exception cref="RequestException">It is no JSON.</exception>
+    private JsonElement? ReadAdapterConfig()
+    {
+        var config = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(Path)!, AdapterConfig);
+        if (System.IO.Path.GetFileName(Path) != AdapterModel || !File.Exists(config))
+        {
+            return null;
+        }
+
+        try
+        {
+            return ModelJson.Read(config);
+        }
+        catch (ModelException error)
+        {
+            throw new RequestException(error.Message, error);
+        }
+    }
+
     /// <summary>alpha / rank, or alpha / √rank with rank stabilisation (Kalajdzievski 2023, arXiv 2312.03732); 1 where the file says nothing.</summary>
     private float AdapterScale(LoraModule module, int rank)
     {
-        string[] prefixes = module.Network == LoraModule.Denoiser ? ["unet.", "transformer."] : [module.Network + "."];
+        // diffusers' pipelines say of which network each setting is; its models, and PEFT, save one network alone.
+        string[] prefixes = module.Network == LoraModule.Denoiser ? ["unet.", "transformer.", ""] : [module.Network + ".", ""];
         JsonElement? Setting(string key)
         {
             foreach (var prefix in prefixes)
@@ -146,6 +170,7 @@ internal sealed class LoraFile
                 if (entry.Value.ValueKind == JsonValueKind.Number && (module.Path == suffix || module.Path.EndsWith("_" + suffix, StringComparison.Ordinal)))
                 {
                     alpha = entry.Value.GetDouble();
+                    break;
                 }
             }
         }

@@ -11,8 +11,16 @@ internal sealed class BertConditioner : IConditioner
     {
         _tokenizer = WordPieceTokenizer.Load(folder.Combine("tokenizer"));
         _model = loader.Open("text_encoder");
-        var fixedLength = _model.Inputs[_model.InputNamed("input_ids")].Dimensions[^1];
-        _length = fixedLength > 0 ? fixedLength : folder.MaxTextLength;
+        try
+        {
+            var fixedLength = _model.Inputs[_model.InputNamed("input_ids")].Dimensions is [.., var last] ? last : 0;
+            _length = TextEncoder.RequireRoom(fixedLength > 0 ? fixedLength : folder.MaxTextLength, folder.NetworkOf("text_encoder"));
+        }
+        catch
+        {
+            _model.Dispose();
+            throw;
+        }
     }
 
     public IReadOnlyList<GuidedConditioning> Encode(IReadOnlyList<GenerationPlan> plans, CancellationToken cancellation) =>

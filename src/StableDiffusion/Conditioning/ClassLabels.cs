@@ -5,7 +5,9 @@ namespace StableDiffusion;
 /// <summary>The classes of a class-conditional model, by number and by name.</summary>
 internal sealed class ClassLabels
 {
-    private readonly Dictionary<string, int> _byName = new(StringComparer.OrdinalIgnoreCase);
+    // "cardigan" is a garment, "Cardigan" a dog: case is overlooked only where a name is not there as it is written.
+    private readonly Dictionary<string, int> _byName = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _byNameInAnyCase = new(StringComparer.OrdinalIgnoreCase);
     private readonly string _model;
 
     private ClassLabels(string model, int count) => (_model, Count) = (model, count);
@@ -29,6 +31,7 @@ internal sealed class ClassLabels
             foreach (var name in names.Split(','))
             {
                 labels._byName[name.Trim()] = number;
+                labels._byNameInAnyCase.TryAdd(name.Trim(), number);
             }
         }
 
@@ -45,9 +48,13 @@ internal sealed class ClassLabels
             return number;
         }
 
-        if (_byName.TryGetValue(text, out var known) || _byName.TryGetValue(text.Split(',')[0].Trim(), out known))
+        var first = text.Split(',')[0].Trim();
+        foreach (var names in (Dictionary<string, int>[])[_byName, _byNameInAnyCase])
         {
-            return known;
+            if (names.TryGetValue(text, out var known) || names.TryGetValue(first, out known))
+            {
+                return known;
+            }
         }
 
         var near = _byName.Keys.Where(name => text.Length > 2 && name.Contains(text, StringComparison.OrdinalIgnoreCase)).Take(5).ToList();

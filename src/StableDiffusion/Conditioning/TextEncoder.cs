@@ -23,7 +23,7 @@ internal sealed class TextEncoder : IDisposable
             Tokenizer = tokenizer.GetAwaiter().GetResult();
             _hasHiddenStates = _model.Outputs.ContainsKey("hidden_states.0");
             var fixedLength = _model.Inputs[_model.InputNamed("input_ids")].Dimensions is [.., var last] ? last : 0;
-            Length = RequireRoom(fixedLength > 0 ? fixedLength : Math.Min(Tokenizer.ModelMaxLength ?? folder.MaxTextLength, folder.MaxTextLength));
+            Length = RequireRoom(fixedLength > 0 ? fixedLength : Math.Min(Tokenizer.ModelMaxLength ?? folder.MaxTextLength, folder.MaxTextLength), _path);
         }
         catch
         {
@@ -84,8 +84,9 @@ internal sealed class TextEncoder : IDisposable
     public void Dispose() => _model.Dispose();
 
     /// <summary>A text has at least one token between start and end.</summary>
-    private int RequireRoom(int length) =>
-        length >= 3 ? length : throw new ModelException($"{_path} reads {length} tokens at once, which leaves none for a text (max_position_embeddings, model_max_length).");
+    /// <exception cref="ModelException">It has none.</exception>
+    public static int RequireRoom(int length, string path) =>
+        length >= 3 ? length : throw new ModelException($"{path} reads {length} tokens at once, which leaves none for a text (max_position_embeddings, model_max_length).");
 
     /// <summary>The output with the state before the last layer, or before those that are left out.</summary>
     private string HiddenState(int skip)

@@ -9,7 +9,7 @@ namespace StableDiffusion;
 /// <param name="Normalized">Whether it is looked for after lower-casing and not in the prompt as typed.</param>
 internal sealed record SpecialToken(string Content, int Id, bool Normalized);
 
-/// <summary>What <c>tokenizer_config.json</c> and <c>special_tokens_map.json</c> say of special tokens, whatever the tokenizer.</summary>
+/// <summary>What <c>tokenizer_config.json</c> and, of older transformers, <c>special_tokens_map.json</c> and <c>added_tokens.json</c> say of special tokens, whatever the tokenizer.</summary>
 internal sealed class TokenizerSettings
 {
     /// <summary>More than any vocabulary has.</summary>
@@ -45,6 +45,7 @@ internal sealed class TokenizerSettings
         {
             // transformers reads the older file only beside a configuration that lists no tokens, and then it has the last word.
             ReadSettings("special_tokens_map.json");
+            AddOlderTokens();
         }
 
         foreach (var token in added.ValueKind == JsonValueKind.Array ? added.EnumerateArray() : default)
@@ -99,6 +100,27 @@ internal sealed class TokenizerSettings
         foreach (var setting in ModelJson.Read(file).EnumerateObject())
         {
             _settings[setting.Name] = setting.Value;
+        }
+    }
+
+    /// <summary><c>added_tokens.json</c>, where transformers before 4.34 kept what was added to a vocabulary: ids by their texts.</summary>
+    private void AddOlderTokens()
+    {
+        var file = Path.Combine(_folder, "added_tokens.json");
+        if (!File.Exists(file))
+        {
+            return;
+        }
+
+        var special = _settings.Values.SelectMany(value => value.ValueKind == JsonValueKind.Array ? value.EnumerateArray() : Enumerable.Repeat(value, 1)).Select(ContentOf).ToHashSet();
+        foreach (var entry in ModelJson.Read(file).EnumerateObject())
+        {
+            if (entry.Name.Length == 0 || entry.Value.ValueKind != JsonValueKind.Number || !entry.Value.TryGetInt32(out var id) || id is < 0 or >= MostIds)
+            {
+                throw new ModelException($"{file} holds \"{OneLine.Shorten(OneLine.Of(entry.Name))}\": {OneLine.Shorten(OneLine.Of(entry.Value.GetRawText()))}, not a token with its id.");
+            }
+
+            _added.TryAdd(entry.Name, new SpecialToken(entry.Name, id, Normalized: !special.Contains(entry.Name)));
         }
     }
 

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+
 namespace StableDiffusion;
 
 /// <summary>Who makes and who reads each tensor of a graph, as it was when the index was made.</summary>
@@ -76,6 +78,25 @@ internal sealed class OnnxIndex
     {
         var (source, _) = Source(tensor);
         return Initializer(source) ?? (Producer(source) is { OpType: "Constant" } node ? node.Attribute("value")?.Tensor : null);
+    }
+
+    /// <summary>A constant of one number, whatever its type; null for all else.</summary>
+    public double? Number(string tensor, OnnxGraph graph)
+    {
+        if (Constant(tensor) is not { } constant || constant.Dimensions.Any(size => size != 1))
+        {
+            return null;
+        }
+
+        var bytes = graph.ReadBytes(constant);
+        return (constant.ElementType, bytes.Length) switch
+        {
+            (OnnxElementType.Float, sizeof(float)) => BinaryPrimitives.ReadSingleLittleEndian(bytes),
+            (OnnxElementType.Float16, sizeof(ushort)) => (double)BinaryPrimitives.ReadHalfLittleEndian(bytes),
+            (OnnxElementType.Double, sizeof(double)) => BinaryPrimitives.ReadDoubleLittleEndian(bytes),
+            (OnnxElementType.Int64, sizeof(long)) => BinaryPrimitives.ReadInt64LittleEndian(bytes),
+            _ => null,
+        };
     }
 
     /// <summary>The type in which a constant reaches its reader, through nodes that only hand on.</summary>

@@ -15,7 +15,8 @@ internal static class ModelFingerprint
     public static string Of(string folder)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var files = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+        // What may not be looked into (lost+found of a volume's root) is no part of the model, or it would not have opened.
+        var files = Directory.EnumerateFiles(folder, "*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true, AttributesToSkip = 0 })
             .Select(path => (Path: path, Name: Path.GetRelativePath(folder, path).Replace('\\', '/')))
             .Where(file => IsOfModel(file.Name))
             .OrderBy(file => file.Name, StringComparer.Ordinal);

@@ -186,7 +186,7 @@ public sealed class ModelFolder
 
         string[] found =
         [
-            .. Directory.GetFiles(folder, "*.onnx", SearchOption.AllDirectories)
+            .. ModelFiles.In(folder, "*.onnx", SearchOption.AllDirectories)
                 .Where(file => System.IO.Path.GetRelativePath(folder, file).Contains(part["vae_".Length..], StringComparison.OrdinalIgnoreCase)),
         ];
         return found.Length == 1 ? found[0] : null;
@@ -206,7 +206,7 @@ public sealed class ModelFolder
     private string[] NetworksOf(string part)
     {
         string[] places = [Combine(part), Combine(part, "onnx")];
-        return [.. places.Where(Directory.Exists).SelectMany(place => Directory.GetFiles(place, "*.onnx")).Order(StringComparer.Ordinal)];
+        return [.. places.Where(Directory.Exists).SelectMany(place => ModelFiles.In(place, "*.onnx")).Order(StringComparer.Ordinal)];
     }
 
     /// <summary>What stands behind the last mark of a network's name: <c>fp16</c> of <c>model_fp16.onnx</c>; null for a plain one.</summary>

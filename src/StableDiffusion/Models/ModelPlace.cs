@@ -45,7 +45,7 @@ internal static class ModelPlace
 
     /// <summary>Whether a folder shows by a denoising network that it is a model.</summary>
     private static bool HasDenoiser(string folder) =>
-        ((string[])["unet", "transformer"]).Any(part => Directory.Exists(Path.Combine(folder, part)) && Directory.EnumerateFiles(Path.Combine(folder, part), "*.onnx").Any());
+        ((string[])["unet", "transformer"]).Any(part => Directory.Exists(Path.Combine(folder, part)) && ModelFiles.In(Path.Combine(folder, part), "*.onnx").Length > 0);
 
     private static bool HasIndex(string folder) => File.Exists(Path.Combine(folder, Index));
 

@@ -51,6 +51,22 @@ internal sealed class NetworkLoader(ModelFolder folder, OnnxRuntimeHost host)
     public string KeyOf(params IEnumerable<string> parts) =>
         string.Join('\n', parts.SelectMany(part => Edits.Where(edit => edit.AppliesTo(part)).Select(edit => $"{part}: {edit.Key}")));
 
+    /// <summary>Makes edits, which take a graph's nodes to have the inputs and outputs that their operators need.</summary>
+    private static void Apply(IEnumerable<IGraphEdit> edits, OnnxGraph graph)
+    {
+        try
+        {
+            foreach (var edit in edits)
+            {
+                edit.Apply(graph);
+            }
+        }
+        catch (Exception error) when (error is ArgumentOutOfRangeException or IndexOutOfRangeException or OverflowException)
+        {
+            throw new ModelException($"{graph.Path} is damaged: one of its nodes lacks an input or output, or has a size that cannot be. Download or export it again.", error);
+        }
+    }
+
     /// <summary>Opens a file with edits. A file in which nothing is to be changed is left to ONNX Runtime as a whole.</summary>
     private OnnxModel Open(string path, IReadOnlyList<IGraphEdit> edits, FusedAttentionEdit? fused, EightBitEdit? rounded, bool captures = false)
     {
@@ -65,12 +81,12 @@ internal sealed class NetworkLoader(ModelFolder folder, OnnxRuntimeHost host)
         var graph = folder.Graphs.Take(path);
         try
         {
-            foreach (var edit in edits)
+            Apply(edits, graph);
+            if (fused is not null)
             {
-                edit.Apply(graph);
+                Apply([fused], graph);
             }
 
-            fused?.Apply(graph);
             if (cache?.Open(graph, rounded) is { } kept)
             {
                 return kept;

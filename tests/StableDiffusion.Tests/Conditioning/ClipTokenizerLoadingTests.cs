@@ -43,6 +43,32 @@ public sealed class ClipTokenizerLoadingTests : IDisposable
         Assert.Equal([0], tokenizer.Encode("!"));
     }
 
+    /// <summary>transformers before 4.34 kept learnt words so: they are looked for in the lower-cased text, special ones as typed.</summary>
+    [Fact]
+    public void Without_a_list_of_added_tokens_those_of_the_oldest_file_are_known()
+    {
+        Write("tokenizer_config.json", "{}");
+        Write("special_tokens_map.json", """{ "additional_special_tokens": ["<S>"] }""");
+        Write("added_tokens.json", """{ "<cat-toy>": 2514, "<S>": 2515 }""");
+        var tokenizer = ClipTokenizer.Load(_folder);
+
+        Assert.Equal([2514], tokenizer.Encode("<Cat-Toy>"));
+        Assert.Equal([2515], tokenizer.Encode("<S>"));
+        Assert.NotEqual([2515], tokenizer.Encode("<s>"));
+    }
+
+    [Theory]
+    [InlineData("""{ "<x>": -1 }""", "added_tokens.json holds \"<x>\": -1, not a token with its id.")]
+    [InlineData("""{ "": 7 }""", "added_tokens.json holds \"\": 7")]
+    [InlineData("[]", "added_tokens.json is not a JSON object")]
+    public void An_oldest_file_that_is_broken_is_refused(string content, string message)
+    {
+        Write("tokenizer_config.json", "{}");
+        Write("added_tokens.json", content);
+
+        Assert.Contains(message, Assert.Throws<ModelException>(() => ClipTokenizer.Load(_folder)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Beside_a_list_of_added_tokens_the_older_file_is_not_read()
     {

@@ -257,6 +257,24 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
+    public async Task A_list_that_breaks_off_is_asked_for_again()
+    {
+        AddModel("sd1");
+        _hub.BrokenLists = 5;
+        AssertEqualToHub(await PullAsync());
+    }
+
+    [Fact]
+    public async Task A_hub_whose_lists_always_break_off_is_said_in_one_line()
+    {
+        AddModel("sd1");
+        _hub.BrokenLists = int.MaxValue;
+        var error = await Assert.ThrowsAsync<ModelException>(() => PullAsync());
+        Assert.Contains("127.0.0.1 cannot be reached: ", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Fact]
     public async Task A_file_that_changes_while_it_is_fetched_is_not_mixed()
     {
         AddModel("sd1");

@@ -51,6 +51,9 @@ internal sealed class TestHub : IDisposable
     /// <summary>Where to cut each answer of a file, in bytes of its body; null for whole.</summary>
     public Func<long, long?> Cut { get; set; } = _ => null;
 
+    /// <summary>How many of the next lists and revisions break off in the middle.</summary>
+    public int BrokenLists { get; set; }
+
     public bool HasRanges { get; set; } = true;
 
     /// <summary>Called for each request; a status with headers and body to answer instead.</summary>
@@ -242,13 +245,16 @@ internal sealed class TestHub : IDisposable
         _ = path;
     }
 
-    private static void WriteJson(Stream stream, string headers, JsonNode body) =>
-        Write(stream, 200, headers + "Content-Type: application/json\r\n", Encoding.UTF8.GetBytes(body.ToJsonString()));
+    private void WriteJson(Stream stream, string headers, JsonNode body)
+    {
+        var bytes = Encoding.UTF8.GetBytes(body.ToJsonString());
+        Write(stream, 200, headers + "Content-Type: application/json\r\n", bytes, BrokenLists-- > 0 ? bytes.Length / 2 : bytes.Length);
+    }
 
-    private static void Write(Stream stream, int status, string headers, byte[] body)
+    private static void Write(Stream stream, int status, string headers, byte[] body, int? sent = null)
     {
         stream.Write(Encoding.ASCII.GetBytes(
             string.Create(CultureInfo.InvariantCulture, $"HTTP/1.1 {status} X\r\n{headers}Content-Length: {body.Length}\r\nConnection: close\r\n\r\n")));
-        stream.Write(body);
+        stream.Write(body.AsSpan(0, sent ?? body.Length));
     }
 }

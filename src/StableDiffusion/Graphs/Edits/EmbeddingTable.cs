@@ -16,9 +16,15 @@ internal sealed record EmbeddingTable(OnnxNode Node, int Rows, int Width, OnnxEl
             .Select(node => (node, constant: index.Constant(node.Input(0))))
             .Where(found => found.constant is { Dimensions.Count: 2 } && index.Ancestors(found.node.Input(1)).Contains("input_ids"));
         var (table, weight) = tables.OrderByDescending(found => found.constant!.Dimensions[0]).FirstOrDefault();
-        return weight is not null
-            ? new EmbeddingTable(table, checked((int)weight.Dimensions[0]), checked((int)weight.Dimensions[1]), index.ElementTypeAt(table.Input(0)))
-            : throw new ModelException($"{graph.Path} has no table of tokens that further words could be added to.");
+        if (weight is null)
+        {
+            throw new ModelException($"{graph.Path} has no table of tokens that further words could be added to.");
+        }
+
+        var type = index.ElementTypeAt(table.Input(0));
+        return type is OnnxElementType.Float or OnnxElementType.Float16 or OnnxElementType.BFloat16
+            ? new EmbeddingTable(table, checked((int)weight.Dimensions[0]), checked((int)weight.Dimensions[1]), type)
+            : throw new ModelException($"{graph.Path}: its table of tokens is rounded to {type}, to which no further words can be added; use the model's plain text encoder.");
     }
 
     /// <summary>Puts further rows behind those of the table; ONNX Runtime joins both when it opens the graph.</summary>

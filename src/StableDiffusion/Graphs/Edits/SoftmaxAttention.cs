@@ -51,7 +51,7 @@ internal sealed record SoftmaxAttention(
             ({ } to, null) => (to, null, null),
             _ => (null, null, null),
         };
-        var (query, turnedKey) = (scores.Product.Inputs[0], scores.Product.Inputs[1]);
+        var (query, turnedKey) = (scores.Product.Input(0), scores.Product.Input(1));
         var scale = (float?)scores.Scale;
         if (scores is { Scale: 1, Computed.Count: 0 } && WidthScale.Without(query, turnedKey, graph, index) is { } plain)
         {
@@ -59,14 +59,14 @@ internal sealed record SoftmaxAttention(
         }
 
         var (key, isTurned) = Straight(turnedKey, index);
-        return new SoftmaxAttention(query, key, isTurned, weighing.Inputs[1], weighing, scale, scores.Computed, factorType, valueType, outputType);
+        return new SoftmaxAttention(query, key, isTurned, weighing.Input(1), weighing, scale, scores.Computed, factorType, valueType, outputType);
     }
 
     /// <summary>Softmax is over the keys. Before opset 13 it ran over all axes from the one given on, which is the same for the last.</summary>
     private static bool IsOverLastAxis(OnnxNode softmax, OnnxGraph graph, OnnxNode product, OnnxIndex index)
     {
         var axis = softmax.Attribute("axis")?.Integer ?? (graph.OpsetVersion() >= FirstOpsetOfLastAxis ? -1 : 1);
-        return axis is -1 or LastOfFour || (axis > 0 && index.Producer(product.Inputs[1]) is { OpType: "Transpose" } turn && turn.Attribute("perm")?.Integers.Count == axis + 1);
+        return axis is -1 or LastOfFour || (axis > 0 && index.Producer(product.Input(1)) is { OpType: "Transpose" } turn && turn.Attribute("perm")?.Integers.Count == axis + 1);
     }
 
     /// <summary>The product with the values, and the type that the probabilities are cast to before.</summary>
@@ -78,7 +78,7 @@ internal sealed record SoftmaxAttention(
             var reader = index.Readers(tensor)[0];
             switch (reader.OpType)
             {
-                case "MatMul" when reader.Inputs[0] == tensor && index.Constant(reader.Inputs[1]) is null:
+                case "MatMul" when reader.Input(0) == tensor && index.Constant(reader.Input(1)) is null:
                     return (reader, castTo);
                 case "Cast":
                     castTo = reader.Attribute("to")?.Integer;
@@ -101,7 +101,7 @@ internal sealed record SoftmaxAttention(
         if (index.Producer(turned) is { OpType: "Transpose" } turn && turn.Attribute("perm")?.Integers is { Count: > 1 } perm
             && perm[^1] == perm.Count - 2 && perm[^2] == perm.Count - 1 && perm.Take(perm.Count - 2).Select((axis, place) => axis == place).All(same => same))
         {
-            return (turn.Inputs[0], false);
+            return (turn.Input(0), false);
         }
 
         return (turned, true);
@@ -112,34 +112,34 @@ internal sealed record SoftmaxAttention(
     {
         public static Scores? Behind(OnnxNode softmax, OnnxGraph graph, OnnxIndex index, Func<string, bool> isInside)
         {
-            var (tensor, scale, computed, castTo) = (softmax.Inputs[0], 1f, new List<(string, string)>(), (long?)null);
+            var (tensor, scale, computed, castTo) = (softmax.Input(0), 1f, new List<(string, string)>(), (long?)null);
             while (isInside(tensor) && index.Producer(tensor) is { } node)
             {
                 switch (node.OpType)
                 {
                     case "MatMul":
-                        return index.Constant(node.Inputs[0]) is null && index.Constant(node.Inputs[1]) is null
+                        return index.Constant(node.Input(0)) is null && index.Constant(node.Input(1)) is null
                             ? new Scores(node, scale, computed, castTo)
                             : null;
                     case "Cast" when computed.Count == 0:
                         castTo ??= node.Attribute("to")?.Integer;
                         break;
                     case "Mul" or "Div":
-                        var factor = node.OpType == "Mul" && IsScalar(node.Inputs[0], index) ? 0 : 1;
-                        if (WidthScale.Number(node.Inputs[factor], graph, index) is { } number)
+                        var factor = node.OpType == "Mul" && IsScalar(node.Input(0), index) ? 0 : 1;
+                        if (index.Number(node.Input(factor), graph) is { } number)
                         {
                             scale = node.OpType == "Mul" ? scale * (float)number : scale / (float)number;
                         }
-                        else if (IsScalar(node.Inputs[factor], index))
+                        else if (IsScalar(node.Input(factor), index))
                         {
-                            computed.Add((node.OpType, node.Inputs[factor]));
+                            computed.Add((node.OpType, node.Input(factor)));
                         }
                         else
                         {
                             return null;
                         }
 
-                        tensor = node.Inputs[1 - factor];
+                        tensor = node.Input(1 - factor);
                         continue;
                     case "Identity":
                         break;
@@ -147,7 +147,7 @@ internal sealed record SoftmaxAttention(
                         return null;
                 }
 
-                tensor = node.Inputs[0];
+                tensor = node.Input(0);
             }
 
             return null;
@@ -156,8 +156,14 @@ internal sealed record SoftmaxAttention(
         /// <summary>Whether a tensor is a constant of one number, or arithmetic on one size of a shape.</summary>
         private static bool IsScalar(string tensor, OnnxIndex index)
         {
+            var seen = new HashSet<string>();
             for (var waiting = new Stack<string>([tensor]); waiting.TryPop(out var one);)
             {
+                if (!seen.Add(one))
+                {
+                    continue;
+                }
+
                 if (index.Initializer(one) is { } constant)
                 {
                     if (constant.Dimensions.Any(size => size != 1))
@@ -171,7 +177,7 @@ internal sealed record SoftmaxAttention(
                 switch (index.Producer(one))
                 {
                     case { OpType: "Constant" } node when node.Attribute("value")?.Tensor?.Dimensions.All(size => size == 1) ?? true:
-                    case { OpType: "Slice" or "Gather" } of when index.Producer(of.Inputs[0]) is { OpType: "Shape" }:
+                    case { OpType: "Slice" or "Gather" } of when index.Producer(of.Input(0)) is { OpType: "Shape" }:
                         break;
                     case { OpType: "Sqrt" or "Mul" or "Div" or "Cast" or "Pow" or "Reciprocal" or "Identity" or "Squeeze" or "Unsqueeze" } node:
                         node.Inputs.ForEach(waiting.Push);

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-
 namespace StableDiffusion;
 
 /// <summary>
@@ -29,46 +27,32 @@ internal static class WidthScale
         return null;
     }
 
-    /// <summary>A constant of one number.</summary>
-    public static double? Number(string tensor, OnnxGraph graph, OnnxIndex index)
-    {
-        if (index.Constant(tensor) is not { } constant || constant.Dimensions.Any(size => size != 1))
-        {
-            return null;
-        }
-
-        var bytes = graph.ReadBytes(constant);
-        return constant.ElementType switch
-        {
-            OnnxElementType.Float => BinaryPrimitives.ReadSingleLittleEndian(bytes),
-            OnnxElementType.Float16 => (double)BinaryPrimitives.ReadHalfLittleEndian(bytes),
-            OnnxElementType.Double => BinaryPrimitives.ReadDoubleLittleEndian(bytes),
-            OnnxElementType.Int64 => BinaryPrimitives.ReadInt64LittleEndian(bytes),
-            _ => null,
-        };
-    }
-
     /// <summary>Both ways to read a product as a tensor and a factor on it.</summary>
     private static IEnumerable<(string Tensor, string Factor)> Factors(string product, OnnxIndex index) =>
-        index.Producer(product) is { OpType: "Mul" } node ? [(node.Inputs[0], node.Inputs[1]), (node.Inputs[1], node.Inputs[0])] : [];
+        index.Producer(product) is { OpType: "Mul" } node ? [(node.Input(0), node.Input(1)), (node.Input(1), node.Input(0))] : [];
 
     /// <summary>Computes what a graph computes from the last size of a tensor's shape.</summary>
     private sealed class Reader(string measured, OnnxGraph graph, OnnxIndex index)
     {
+        // Exports need some ten; a graph made to be long, or to lead back to itself, ends here.
+        private const int MostNodes = 1000;
+
+        private int _nodes;
+
         /// <summary>A scalar of the graph, were that size <paramref name="width"/>; null where it depends on anything else.</summary>
-        public double? Value(string tensor, double width) => Number(tensor, graph, index) ?? index.Producer(tensor) switch
+        public double? Value(string tensor, double width) => ++_nodes > MostNodes ? null : index.Number(tensor, graph) ?? index.Producer(tensor) switch
         {
             { OpType: "Slice" or "Gather" } node when IsLastSize(node) => width,
-            { OpType: "Cast" or "Identity" or "Squeeze" or "Unsqueeze" } node => Value(node.Inputs[0], width),
-            { OpType: "Sqrt" } node => Value(node.Inputs[0], width) is { } value ? Math.Sqrt(value) : null,
-            { OpType: "Reciprocal" } node => 1 / Value(node.Inputs[0], width),
-            { OpType: "Mul" } node => Value(node.Inputs[0], width) * Value(node.Inputs[1], width),
-            { OpType: "Div" } node => Value(node.Inputs[0], width) / Value(node.Inputs[1], width),
-            { OpType: "Pow" } node => (Value(node.Inputs[0], width), Value(node.Inputs[1], width)) is ({ } value, { } power) ? Math.Pow(value, power) : null,
+            { OpType: "Cast" or "Identity" or "Squeeze" or "Unsqueeze" } node => Value(node.Input(0), width),
+            { OpType: "Sqrt" } node => Value(node.Input(0), width) is { } value ? Math.Sqrt(value) : null,
+            { OpType: "Reciprocal" } node => 1 / Value(node.Input(0), width),
+            { OpType: "Mul" } node => Value(node.Input(0), width) * Value(node.Input(1), width),
+            { OpType: "Div" } node => Value(node.Input(0), width) / Value(node.Input(1), width),
+            { OpType: "Pow" } node => (Value(node.Input(0), width), Value(node.Input(1), width)) is ({ } value, { } power) ? Math.Pow(value, power) : null,
             _ => null,
         };
 
         private bool IsLastSize(OnnxNode node) =>
-            index.Producer(node.Inputs[0]) is { OpType: "Shape", Attributes.Count: 0 } shape && shape.Inputs[0] == measured && Number(node.Input(1), graph, index) == -1;
+            index.Producer(node.Input(0)) is { OpType: "Shape", Attributes.Count: 0 } shape && shape.Input(0) == measured && index.Number(node.Input(1), graph) == -1;
     }
 }
