@@ -5,6 +5,8 @@ namespace StableDiffusion.Cli;
 /// <summary>Ctrl-C and SIGTERM as a cancellation token, so that the picture in the works is dropped cleanly and no file is left half-written.</summary>
 internal sealed class Interruption : IDisposable
 {
+    private static volatile bool _waits;
+
     private readonly CancellationTokenSource _source = new();
     private readonly PosixSignalRegistration[] _registrations;
 
@@ -15,6 +17,20 @@ internal sealed class Interruption : IDisposable
             PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Stop(context, StableDiffusion.Cli.ExitCode.Interrupted)),
             PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Stop(context, StableDiffusion.Cli.ExitCode.Terminated)),
         ];
+    }
+
+    /// <summary>Waits for input of the user's, which a signal is to end as if nobody minded it: there is nothing yet to be tidied up.</summary>
+    public static T WhileWaiting<T>(Func<T> read)
+    {
+        _waits = true;
+        try
+        {
+            return read();
+        }
+        finally
+        {
+            _waits = false;
+        }
     }
 
     /// <summary>The exit code of a signal that any command was stopped by; null where none came.</summary>
@@ -38,7 +54,7 @@ internal sealed class Interruption : IDisposable
     /// <summary>The first signal asks for an end; a second one ends the process at once, which leaves no torn file either.</summary>
     private void Stop(PosixSignalContext context, int exitCode)
     {
-        if (_source.IsCancellationRequested)
+        if (_source.IsCancellationRequested || _waits)
         {
             return;
         }

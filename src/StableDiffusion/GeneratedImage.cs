@@ -38,7 +38,7 @@ public sealed record GeneratedImage(
 /// <summary>Time spent by stage; pictures that are painted together share the stages before decoding.</summary>
 /// <param name="Loading">Opening networks for them; zero once they are open.</param>
 /// <param name="TextEncoding">Prompts to embeddings.</param>
-/// <param name="ImageEncoding">Init image and mask to latents; zero without.</param>
+/// <param name="ImageEncoding">Init image and mask to latents, and with a second pass what the first painted, decoded and enlarged; zero without.</param>
 /// <param name="Denoising">The loop over the network.</param>
 /// <param name="Decoding">This picture's latents to pixels.</param>
 public sealed record StageTimings(TimeSpan Loading, TimeSpan TextEncoding, TimeSpan ImageEncoding, TimeSpan Denoising, TimeSpan Decoding);

@@ -3,10 +3,16 @@ using System.Diagnostics;
 namespace StableDiffusion;
 
 /// <summary>Measures the stages of pictures that are painted together.</summary>
-internal sealed class StageClock
+/// <param name="begun">What was measured before, for all of them.</param>
+internal sealed class StageClock(StageTimings begun)
 {
-    /// <summary>What has been measured so far.</summary>
-    public StageTimings Timings { get; private set; } = new(default, default, default, default, default);
+    public StageClock()
+        : this(new(default, default, default, default, default))
+    {
+    }
+
+    /// <summary>What has been measured so far. A second pass adds to the first; each picture is decoded by itself.</summary>
+    public StageTimings Timings { get; private set; } = begun;
 
     public T Load<T>(Func<T> work) => Time(work, (timings, time) => timings with { Loading = timings.Loading + time });
 
@@ -18,9 +24,9 @@ internal sealed class StageClock
         },
         (timings, time) => timings with { Loading = timings.Loading + time });
 
-    public T EncodeTexts<T>(Func<T> work) => Time(work, (timings, time) => timings with { TextEncoding = time });
+    public T EncodeTexts<T>(Func<T> work) => Time(work, (timings, time) => timings with { TextEncoding = timings.TextEncoding + time });
 
-    public T EncodeImage<T>(Func<T> work) => Time(work, (timings, time) => timings with { ImageEncoding = time });
+    public T EncodeImage<T>(Func<T> work) => Time(work, (timings, time) => timings with { ImageEncoding = timings.ImageEncoding + time });
 
     public void Denoise(Action work) => Time(
         () =>
@@ -28,7 +34,7 @@ internal sealed class StageClock
             work();
             return true;
         },
-        (timings, time) => timings with { Denoising = time });
+        (timings, time) => timings with { Denoising = timings.Denoising + time });
 
     public T Decode<T>(Func<T> work) => Time(work, (timings, time) => timings with { Decoding = time });
 

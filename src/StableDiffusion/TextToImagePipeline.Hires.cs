@@ -8,7 +8,7 @@ public sealed partial class TextToImagePipeline
     /// <summary>Enlarges what the first pass painted, covers it with noise of the same seeds, and paints over it.</summary>
     private Latents Refine(PaintingGroup first, Latents latents, Watch watch)
     {
-        var paintings = first.Paintings.Select(painting => new Painting(painting.Plan.SecondPass!, painting.Seed, painting.SeedIndex)).ToList();
+        var paintings = first.SecondPass().Paintings;
         var plan = paintings[0].Plan;
         var enlarged = Enumerable.Range(0, first.Count).Select(i => Enlarged(latents.Extract(i), first.Plan.Request, plan, watch)).ToList();
         _networks.CodecIsDone();
@@ -35,7 +35,7 @@ public sealed partial class TextToImagePipeline
         }
 
         watch.Clock.Load(_networks.Codec.OpenDecoder);
-        var picture = watch.Clock.Decode(() => _networks.Codec.Decode(latents, watch.Cancellation));
+        var picture = watch.Clock.EncodeImage(() => _networks.Codec.Decode(latents, watch.Cancellation));
         var larger = _enlarger.Enlarge(picture, hires.Upscaler, (plan.Width, plan.Height), request.Seamless, watch.Cancellation);
         watch.Clock.Load(_networks.Codec.OpenEncoder);
         var pixels = ImageProcessor.InitImage(larger, plan.Width, plan.Height);

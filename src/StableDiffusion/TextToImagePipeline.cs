@@ -56,7 +56,8 @@ public sealed partial class TextToImagePipeline : IDisposable
     private bool SameAsAlone(PaintingGroup group, Watch watch)
     {
         var network = watch.Clock.Load(() => _networks.Network);
-        return _sharedCalls.AreExact(network, group, watch.Cancellation);
+        return _sharedCalls.AreExact(network, group, watch.Cancellation)
+            && (group.Plan.SecondPass is null || _sharedCalls.AreExact(network, group.SecondPass(), watch.Cancellation));
     }
 
     /// <summary>Decode: the latents of one picture to its pixels.</summary>
@@ -95,7 +96,7 @@ public sealed partial class TextToImagePipeline : IDisposable
                 group = Group(1);
             }
 
-            var here = watch with { Report = report with { First = report.First + done } };
+            var here = watch with { Clock = new StageClock(watch.Clock.Timings), Report = report with { First = report.First + done } };
             var latents = Stage(() =>
             {
                 var scheduler = group.Plan.TakeScheduler(group.Count);

@@ -7,6 +7,10 @@
 # MODEL is an export of Stable Diffusion 1.5 in float32; FLOAT16_MODEL the same exported in float16, for the rows that compute in it.
 # STEPS=50 and SIZE=512 change the picture; DEVICE=auto runs the script where there is no GPU.
 set -euo pipefail
+export LC_ALL=C # numbers have a point, whatever the user's language
+export CUDA_DEVICE_ORDER=PCI_BUS_ID # as nvidia-smi counts
+gpu=${CUDA_VISIBLE_DEVICES:-0}
+gpu=${gpu%%,*}
 
 fail() { echo "error: $*" >&2; exit 1; }
 
@@ -55,7 +59,7 @@ row() { # NAME MODEL OPTIONS...
   rm -rf "$out"
   : >"$memory"
   if [ "$device" = cuda ]; then
-    nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits -lms 200 >"$memory" &
+    nvidia-smi -i "$gpu" --query-gpu=memory.used --format=csv,noheader,nounits -lms 200 >"$memory" &
     watch=$!
   fi
   if sd "a castle" -m "$folder" -s 1..5 --steps "$steps" -W "$size" -H "$size" --scheduler ddim --device "$device" "$@" --json -q -o "$out/{seed}.png" >"$work/lines" 2>"$work/errors"; then

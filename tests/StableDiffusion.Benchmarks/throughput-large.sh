@@ -3,6 +3,7 @@
 # and of decoding, those of the second call of the network, for the first reads weights. Prints Markdown, with the peak memory of each run.
 # Usage: throughput-large.sh MODEL [OPTIONS OF sd …]; SD names the program; THREADS (1 2) and BATCHES (1 2 4) choose the rows.
 set -euo pipefail
+export LC_ALL=C # numbers have a point, whatever the user's language
 model=$1
 shift
 work=$(mktemp -d)

@@ -2,6 +2,7 @@
 # Pictures an hour by threads and pictures in one call of the network (--unet-batch), as a Markdown table. The load is left out: it is the difference
 # between a run of many pictures and a run of one call. Usage: throughput.sh MODEL [PICTURES] [OPTIONS OF sd …]; SD names the program.
 set -euo pipefail
+export LC_ALL=C # numbers have a point, whatever the user's language
 model=$1 pictures=${2:-24}
 shift $(($# > 1 ? 2 : 1))
 work=$(mktemp -d)

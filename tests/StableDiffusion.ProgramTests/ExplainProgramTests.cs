@@ -70,6 +70,17 @@ public sealed partial class ExplainProgramTests : IDisposable
     }
 
     [Fact]
+    public void What_asks_for_more_than_one_picture_of_the_models_own_size_is_left_out_and_said()
+    {
+        var outcome = SdProgram.Run("explain", "a cat", "-m", Goldens.PathOf("models", "sd1"), "-s", "3,4", "--steps", "3", "--hires-scale", "2", "-q", "-o", _folder.PathOf("page.html"));
+
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Equal(
+            ["warning: explain is about one picture, that of seed 3; the others are left out.", "warning: explain is about the picture as it is before --hires-scale and --upscale, which are left out."],
+            outcome.ErrorLines);
+    }
+
+    [Fact]
     public void A_picture_of_the_readers_own_is_noised()
     {
         var picture = Path.Combine(Repository.Root, "samples", "red-apple.png");

@@ -32,6 +32,24 @@ public sealed class StandardStreamTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(">&-")]
+    [InlineData(">/dev/full")]
+    public void A_dry_run_that_cannot_be_written_is_said(string stream)
+    {
+        File.WriteAllLines(_folder.PathOf("p.txt"), Enumerable.Range(0, 3000).Select(i => $"a cat --seed {i}"));
+        var (code, _, errors) = Shell($"\"$SD\" batch p.txt --dry-run {stream}");
+        Assert.Equal(1, code);
+        Assert.Contains("standard output", errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_signal_ends_the_wait_for_a_prompt()
+    {
+        var (code, _, _) = Shell("mkfifo p; \"$SD\" - -m \"$M\" <p & pid=$!; exec 3>p; (sleep 30; kill -9 $pid) >/dev/null 2>&1 & sleep 2; kill -TERM $pid; wait $pid");
+        Assert.Equal(143, code);
+    }
+
     [Fact]
     public void A_reader_that_leaves_ends_the_batch_with_whole_pictures()
     {

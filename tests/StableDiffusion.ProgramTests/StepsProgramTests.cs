@@ -47,6 +47,25 @@ public sealed class StepsProgramTests : IDisposable
         Assert.InRange(Distance("cat-1.png", $"steps/{other}"), 0, 1);
     }
 
+    [Theory]
+    [InlineData("--upscale", "2", "cat.gif")]
+    [InlineData("--upscale", "2", "cat.webp")]
+    [InlineData("--hires-scale", "2", "cat.gif")]
+    [InlineData("--hires-scale", "2", "cat.webp")]
+    public void An_animation_has_one_size_where_the_picture_grows(string option, string factor, string animation)
+    {
+        Assert.Equal(0, Paint("-s", "5", "-o", "cat.png", "--animate", animation, option, factor).ExitCode);
+
+        using var picture = SixLabors.ImageSharp.Image.Load(_folder.PathOf("cat.png"));
+        Assert.Equal((128, 128), (picture.Width, picture.Height));
+        Assert.Equal((128, 128), CanvasOf(File.ReadAllBytes(_folder.PathOf(animation))));
+    }
+
+    /// <summary>The logical screen of a GIF (GIF89a, section 18), the canvas of an extended WebP (RFC 9649, section 2.7).</summary>
+    private static (int Width, int Height) CanvasOf(byte[] file) => file.AsSpan().StartsWith("GIF89a"u8)
+        ? (BitConverter.ToUInt16(file, 6), BitConverter.ToUInt16(file, 8))
+        : (1 + file[24] + (file[25] << 8) + (file[26] << 16), 1 + file[27] + (file[28] << 8) + (file[29] << 16));
+
     [Fact]
     public void Variations_of_one_seed_have_their_own_steps()
     {

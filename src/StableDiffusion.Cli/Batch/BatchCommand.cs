@@ -17,6 +17,9 @@ internal static class BatchCommand
           sd batch prompts.txt --steps 10 --output 'out/{index:03}-{seed}.png' --resume
         """;
 
+    /// <summary>Characters of a dry run that are written at once.</summary>
+    private const int DryRunBuffer = 1 << 16;
+
     public static Command Create()
     {
         var image = new ImageOptions();
@@ -93,27 +96,46 @@ internal static class BatchCommand
     private static int DryRun(IEnumerable<BatchEntry> jobs, FieldTable table, BatchSettings settings, ConsoleLog log)
     {
         var failed = 0;
-        using var output = new StreamWriter(Console.OpenStandardOutput(), new UTF8Encoding(false), bufferSize: 1 << 16);
-        foreach (var (line, job, error) in jobs)
+        var output = new StringBuilder();
+        try
         {
-            var problem = error ?? Problem(job!, table);
-            if (problem is null)
+            foreach (var (line, job, error) in jobs)
             {
-                var json = table.ToJson(job!.Fields);
-                json[FieldTable.Index] = job.Index;
-                output.Write(ResultJson.ToText(json) + "\n");
-                continue;
-            }
+                var problem = error ?? Problem(job!, table);
+                if (problem is null)
+                {
+                    var json = table.ToJson(job!.Fields);
+                    json[FieldTable.Index] = job.Index;
+                    output.Append(ResultJson.ToText(json)).Append('\n');
+                    if (output.Length >= DryRunBuffer)
+                    {
+                        WriteOut(output);
+                    }
 
-            failed++;
-            log.Error($"line {line.ToString(CultureInfo.InvariantCulture)}: {problem}", line);
-            if (settings.FailFast)
-            {
-                break;
+                    continue;
+                }
+
+                failed++;
+                log.Error($"line {line.ToString(CultureInfo.InvariantCulture)}: {problem}", line);
+                if (settings.FailFast)
+                {
+                    break;
+                }
             }
+        }
+        finally
+        {
+            // Where the input ends in a fault, too.
+            WriteOut(output);
         }
 
         return failed == 0 ? ExitCode.Done : ExitCode.Failed;
+
+        static void WriteOut(StringBuilder lines)
+        {
+            Console.Out.Write(lines);
+            lines.Clear();
+        }
     }
 
     private static string? Problem(BatchJob job, FieldTable table)

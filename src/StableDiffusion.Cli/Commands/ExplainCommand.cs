@@ -44,7 +44,7 @@ internal static class ExplainCommand
             AtomicFile.RequireWritable(path);
             var request = image.Request(parsed);
             var given = request.InitImage;
-            request = request with { InitImage = null, Strength = null, Mask = null };
+            request = OnePicture(request with { InitImage = null, Strength = null, Mask = null }, log);
             using var pipeline = program.Open(parsed, log);
             var explanation = Explanation.Of(pipeline, request, given, interruption.Token);
             var chapters = ExplanationPage.Compute(explanation, Command(parsed), log.Detail, log.Warn);
@@ -60,6 +60,22 @@ internal static class ExplainCommand
             log.Error("stopped; nothing was written.");
             return interruption.ExitCode;
         }
+    }
+
+    /// <summary>The page is about one picture, as the model makes it; what asks for more is left out, and said.</summary>
+    private static ImageRequest OnePicture(ImageRequest request, ConsoleLog log)
+    {
+        if (request.Seeds.Count * request.ImagesPerSeed > 1)
+        {
+            log.Warn($"explain is about one picture, that of seed {Seeds.Text(request.Seeds[0])}; the others are left out.");
+        }
+
+        if (request.Hires is not null || request.Upscale is not null || request.Upscaler is not null)
+        {
+            log.Warn("explain is about the picture as it is before --hires-scale and --upscale, which are left out.");
+        }
+
+        return request with { Seeds = [request.Seeds[0]], ImagesPerSeed = 1, Hires = null, Upscale = null, Upscaler = null };
     }
 
     /// <summary>Where the result goes: a name that says what it is, so that no picture is written over.</summary>

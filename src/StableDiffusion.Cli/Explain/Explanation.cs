@@ -14,7 +14,7 @@ internal sealed class Explanation
     {
         _cancellation = cancellation;
         Pipeline = pipeline;
-        Request = request with { ReportsSteps = true, Seeds = [request.Seeds[0]], ImagesPerSeed = 1 };
+        Request = request with { ReportsSteps = true };
         Given = given;
         var watch = Stopwatch.StartNew();
         Picture = pipeline.Generate(Request, new Watch(Steps), cancellation).First();

@@ -71,17 +71,22 @@ internal sealed class HubPull(HubSettings settings, HubClient client, ConsoleLog
     {
         using var progress = new PullProgress(log, files.Sum(file => file.Size));
         var download = new BlobDownload(client, repository, progress.Add, log.Info);
-        var order = files.OrderByDescending(file => file.Size).ToList();
+        // SDXL's two tokenizers have the same files: each is fetched once and lies under both names.
+        var order = files.GroupBy(file => file.Hash).OrderByDescending(twins => twins.First().Size).ToList();
         try
         {
             await Parallel.ForEachAsync(
                 order,
                 new ParallelOptions { MaxDegreeOfParallelism = Connections, CancellationToken = cancellation },
-                async (file, token) =>
+                async (twins, token) =>
                 {
-                    await download.FetchAsync(listing, file, token);
-                    repository.Link(listing.Commit, file);
-                    progress.Finished(file);
+                    await download.FetchAsync(listing, twins.First(), token);
+                    progress.Add(twins.Skip(1).Sum(file => file.Size));
+                    foreach (var file in twins)
+                    {
+                        repository.Link(listing.Commit, file);
+                        progress.Finished(file);
+                    }
                 });
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)

@@ -464,7 +464,7 @@ internal sealed class ImageOptions
 
         try
         {
-            return Console.In.ReadToEnd();
+            return Interruption.WhileWaiting(Console.In.ReadToEnd);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

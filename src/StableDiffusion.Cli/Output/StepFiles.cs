@@ -140,7 +140,10 @@ internal sealed class StepFiles
             Directory.CreateDirectory(above);
         }
 
-        AtomicFile.Write(path, stream => Animation.Write(stream, frames, path));
+        // A second pass is larger than the first, and an enlarged picture than its steps.
+        var (width, height) = (picture.Image.Width, picture.Image.Height);
+        var alike = frames.ConvertAll(frame => (frame.Item1.Width, frame.Item1.Height) == (width, height) ? frame : (ImageResizer.Resize(frame.Item1, width, height), frame.Item2));
+        AtomicFile.Write(path, stream => Animation.Write(stream, alike, path));
         return $"{said}{(said.Length > 0 ? ", " : "")}animation {path}";
     }
 

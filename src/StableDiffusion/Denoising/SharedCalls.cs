@@ -35,7 +35,8 @@ internal sealed class SharedCalls
     {
         var known = _known.GetOrCreateValue(network);
         var texts = group.Positive[0].Inputs.Values.Concat(group.Negative?[0].Inputs.Values ?? []).SelectMany(input => input.Shape);
-        var size = string.Join(' ', [group.Count, group.Plan.LatentWidth, group.Plan.LatentHeight, .. texts]);
+        var (every, start, end) = (group.Plan.Guidance.Every, group.Plan.Guidance.Start, group.Plan.Guidance.End);
+        var size = string.Join(' ', [group.Count, group.Plan.LatentWidth, group.Plan.LatentHeight, every > 1 ? 1 : 0, start > 0 || end < 1 ? 1 : 0, .. texts]);
         if (!known.TryGetValue(size, out var exact))
         {
             exact = known[size] = RunsOf(group).All(run => IsExact(network, group, run, cancellation));

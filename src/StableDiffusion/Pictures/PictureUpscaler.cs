@@ -67,7 +67,7 @@ internal sealed class PictureUpscaler : IDisposable
         ArgumentNullException.ThrowIfNull(image);
         var (rows, columns) = (Math.Max((_fixedHeight ?? (Tile + (2 * Margin))) - (2 * Margin), 1), Math.Max((_fixedWidth ?? (Tile + (2 * Margin))) - (2 * Margin), 1));
         var (width, height) = (checked(image.Width * Factor), checked(image.Height * Factor));
-        var pixels = new byte[checked(width * height * 3)];
+        var pixels = RgbImage.RoomFor(width, height);
         for (var top = 0; top < image.Height; top += rows)
         {
             for (var left = 0; left < image.Width; left += columns)

@@ -68,6 +68,12 @@ public sealed class RgbImage
         return new RgbImage(width, height, pixels);
     }
 
+    /// <summary>Room for the pixels of a picture that is to be made.</summary>
+    /// <exception cref="RequestException">No array is so large.</exception>
+    internal static byte[] RoomFor(int width, int height) => (long)width * height * 3 <= Array.MaxLength
+        ? new byte[width * height * 3]
+        : throw new RequestException($"a picture of {width}x{height} is more than can be held at once; begin with a smaller one, or enlarge it less.");
+
     /// <summary>Takes over <paramref name="pixels"/> without copying: the caller must not keep it.</summary>
     internal static RgbImage Adopt(int width, int height, byte[] pixels) => new(width, height, pixels);
 

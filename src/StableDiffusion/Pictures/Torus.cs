@@ -34,7 +34,7 @@ internal static class Torus
     private static RgbImage Part(RgbImage image, int left, int top, int width, int height)
     {
         var source = image.Pixels.Span;
-        var pixels = new byte[checked(width * height * 3)];
+        var pixels = RgbImage.RoomFor(width, height);
         for (var y = 0; y < height; y++)
         {
             var row = Wrapped(top + y, image.Height) * image.Width;

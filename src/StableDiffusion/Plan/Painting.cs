@@ -22,6 +22,9 @@ internal sealed record PaintingGroup(IReadOnlyList<Painting> Paintings, IReadOnl
     /// <summary>Pictures.</summary>
     public int Count => Paintings.Count == 1 ? Plan.ImageCount : Paintings.Count;
 
+    /// <summary>The same pictures at the size of the second pass, with generators of their own, told what they are told in the first.</summary>
+    public PaintingGroup SecondPass() => this with { Paintings = [.. Paintings.Select(painting => new Painting(painting.Plan.SecondPass!, painting.Seed, painting.SeedIndex))] };
+
     /// <summary>What the network is told for each picture.</summary>
     public IReadOnlyList<Conditioning> Positive => [.. Enumerable.Range(0, Count).Select(i => Told[PaintingOf(i)].Positive)];
 

@@ -349,6 +349,9 @@ public sealed class BatchProgramTests : IDisposable
 
             Assert.Equal(2, outcome.ExitCode);
             Assert.Contains($"error: {_folder.PathOf("prompts.txt")} is not UTF-8 text in line 2", outcome.ErrorLines.Single(), StringComparison.Ordinal);
+
+            // The lines before are good.
+            Assert.Single(outcome.OutputLines);
         }
     }
 

@@ -176,6 +176,15 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
+    public async Task A_file_under_two_names_is_fetched_once()
+    {
+        AddModel("sd1");
+        _hub.Add("tokenizer_2/vocab.json", _hub.Files["tokenizer/vocab.json"].Content, _hub.Files["tokenizer/vocab.json"].IsLarge);
+        AssertEqualToHub(await PullAsync());
+        Assert.Single(_hub.Requests, request => request.Path.EndsWith("/vocab.json", StringComparison.Ordinal) && request.Host == (_hub.Files["tokenizer/vocab.json"].IsLarge ? "store" : "hub"));
+    }
+
+    [Fact]
     public async Task What_is_here_already_is_not_fetched_again()
     {
         AddModel("sd1");

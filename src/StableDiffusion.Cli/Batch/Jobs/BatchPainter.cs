@@ -42,7 +42,7 @@ internal sealed class BatchPainter(
             }
 
             var group = new List<Pending> { first };
-            while (group.Count < MostWith(first) && Take(queue, settings.UNetBatch is null ? _briefly : _patience) is { } next)
+            while (group.Count < MostWith(first) && TakeNext(queue, group, cancellation) is { } next)
             {
                 // What cannot be painted has its turn when all before it is painted.
                 if (next.Pending is not { } further || !CanJoin(first, further))
@@ -65,6 +65,20 @@ internal sealed class BatchPainter(
         return string.Create(
             CultureInfo.InvariantCulture,
             $"{Painted} {(Painted == 1 ? "picture" : "pictures")} in {seconds:0.0} s ({Painted * 60 / seconds:0.0} a minute) on {pipeline.Device}, {Skipped} done before, {Failed} failed");
+    }
+
+    /// <summary>The job after those of a group, which are painted all the same where the input ends in a fault.</summary>
+    private Taken? TakeNext(JobQueue queue, List<Pending> group, CancellationToken cancellation)
+    {
+        try
+        {
+            return Take(queue, settings.UNetBatch is null ? _briefly : _patience);
+        }
+        catch (Exception error) when (error is not (OperationCanceledException or BatchStopException))
+        {
+            PaintGroup(group, cancellation);
+            throw;
+        }
     }
 
     /// <summary>The next job that is to be painted, or cannot be; null where there is none, or none within <paramref name="patience"/>.</summary>

@@ -10,7 +10,7 @@ namespace StableDiffusion;
 internal static class ExifComment
 {
     private const int LargestSegment = 65533;
-    private const int Overhead = 52; // all of the EXIF data but the text, "Exif\0\0" included
+    private const int Overhead = 58; // all of the EXIF data but the text, "Exif\0\0" included
 
     /// <summary>The longest text that a JPEG holds, in UTF-16 units.</summary>
     public const int LongestInJpeg = (LargestSegment - Overhead) / 2;
