@@ -10,7 +10,7 @@ public sealed partial class TextToImagePipeline
     private readonly long _free;
     private readonly Func<string, string> _nameOf;
     private readonly bool _capturesRuns;
-    private readonly bool _sparesMemory;
+    private readonly bool _isSmall;
     private bool _hasWarnedOfMemory;
 
     private TextToImagePipeline(ModelFolder folder, PipelineOptions options)
@@ -34,8 +34,9 @@ public sealed partial class TextToImagePipeline
 
         var weights = folder.WeightBytes(widened: Device == "cpu", options.Precision);
         var use = MemoryBudget.Decide(options.OneNetworkAtATime, options.OpensOnce, weights.Values.Sum(), MachineMemory.Total);
-        _sparesMemory = use == NetworkUse.OneAtATime;
-        _need = Device == "cpu" ? new MemoryNeed(folder, weights, _sparesMemory, options.Attention) : null;
+        var sparesMemory = use == NetworkUse.OneAtATime;
+        _isSmall = use == NetworkUse.AllAhead;
+        _need = Device == "cpu" ? new MemoryNeed(folder, weights, sparesMemory, options.Attention) : null;
         _free = MachineMemory.Available;
         Precision = options.Precision;
         var loader = new NetworkLoader(folder, host)
@@ -43,11 +44,11 @@ public sealed partial class TextToImagePipeline
             Edits = options.Edits,
             Attention = options.Attention,
             Precision = options.Precision,
-            OneAtATime = _sparesMemory,
+            OneAtATime = sparesMemory,
             Cache = options.GraphCache is { } cache ? new GraphCache(cache, host, _warn) : null,
         };
         _networks = new NetworkSet(folder, loader, use);
-        _controls = new ControlShelf(folder, loader, _sparesMemory);
+        _controls = new ControlShelf(folder, loader, sparesMemory);
         _enlarger = new Enlarger(path => loader.OpenFile(path));
     }
 
@@ -110,11 +111,11 @@ public sealed partial class TextToImagePipeline
         PlanOf(first, warns: false).SharesCallsWith(PlanOf(second, warns: false));
 
     /// <summary>
-    /// How many requests like this one are painted the soonest together: on a processor, as many as have between them the latents of one
-    /// picture of 512 × 512 pixels, eight at most; elsewhere, and where memory is short, one.
+    /// How many requests like this one are painted the soonest together: by a small model on a processor, as many as have between them the latents
+    /// of one guided picture of 512 × 512 pixels, eight at most; else one, since a large model has work enough in a call for one.
     /// </summary>
     /// <exception cref="RequestException">The request makes no sense for this model.</exception>
-    public int FastestTogether(ImageRequest request) => Device == "cpu" && !_sparesMemory ? SharedCalls.FastestOf(PlanOf(request, warns: false)) : 1;
+    public int FastestTogether(ImageRequest request) => Device == "cpu" && _isSmall ? SharedCalls.FastestOf(PlanOf(request, warns: false)) : 1;
 
     /// <summary>
     /// Paints several requests in the same calls of the UNet. Each has its own text and generator, so it comes out as it does alone, but for

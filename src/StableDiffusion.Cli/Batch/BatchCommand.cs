@@ -208,7 +208,7 @@ internal static class BatchCommand
         public Option<int?> UNetBatch { get; } = new("--unet-batch")
         {
             Description = "Jobs of one size and schedule to paint in one batch of the UNet; each keeps its own noise. "
-                + "[default: on a CPU as many as are the quickest, where pictures stay the same to the last bit; else 1]",
+                + "[default: for a small model on a CPU as many as are the quickest, where pictures stay the same to the last bit; else 1]",
             HelpName = "n",
         };
     }

@@ -31,7 +31,7 @@ public sealed class SharedCallsTests(Pipelines pipelines) : IClassFixture<Pipeli
         Assert.Equal(8, pipelines.Of("sd1").FastestTogether(_request with { Width = 256, Height = 256, GuidanceEvery = 2 }));
 
     [Fact]
-    public void One_at_a_time_where_memory_is_short()
+    public void One_at_a_time_where_the_model_is_large_for_the_memory()
     {
         using var pipeline = TextToImagePipeline.Load(Goldens.PathOf("models", "sd1"), new PipelineOptions { Device = ExecutionDevice.Cpu, OneNetworkAtATime = true });
 
