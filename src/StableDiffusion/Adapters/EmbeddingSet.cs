@@ -10,6 +10,9 @@ internal sealed class EmbeddingSet
     private readonly Dictionary<string, (string Path, string? Refusal)> _words = new(StringComparer.OrdinalIgnoreCase);
     private readonly List<IGraphEdit> _edits = [];
 
+    // With those that do not fit: what is part of a longer word is not meant.
+    private readonly LearntWords _all;
+
     /// <param name="given">Files that must fit the model.</param>
     /// <param name="folderOfMore">A folder of further ones, of which those that do not fit are refused when a prompt names them; or null.</param>
     /// <param name="model">The model.</param>
@@ -41,6 +44,7 @@ internal sealed class EmbeddingSet
             AddOfFolder(path, tables, model, files);
         }
 
+        _all = new LearntWords(_words.Keys.Select(word => new LearntWord(word, 0, 0)));
         var stamps = string.Join(", ", files.Select(file => $"{file.Word}={FileStamp.Of(file.File.Path)}"));
         foreach (var (part, table) in tables.Where(_ => files.Count > 0))
         {
@@ -62,9 +66,7 @@ internal sealed class EmbeddingSet
     /// <exception cref="RequestException">One is of a file that does not fit the model.</exception>
     public IEnumerable<(string Word, string Path)> UsedIn(IReadOnlyList<string> texts)
     {
-        // With those that do not fit: what is part of a longer word is not meant.
-        var all = new LearntWords(_words.Keys.Select(word => new LearntWord(word, 0, 0)));
-        var used = texts.SelectMany(all.In).Select(word => word.Text).ToHashSet();
+        var used = texts.SelectMany(_all.In).Select(word => word.Text).ToHashSet();
         foreach (var (word, (path, refusal)) in _words.Where(word => used.Contains(word.Key)))
         {
             yield return refusal is null ? (word, path) : throw new RequestException(refusal);
