@@ -88,7 +88,7 @@ public sealed class RecipeProgramTests : IDisposable
         var json = JsonNode.Parse(Run(["show", "web.png", "--json"]).Output)!;
 
         Assert.Equal(
-            """{"prompt":"a castle \u003Clora:kohya-r4:0.5\u003E","negative_prompt":"dog","steps":20,"cfg_scale":7,"width":512,"height":512,"seed":965400086,"scheduler":"DPM\u002B\u002B 2M","sigmas":"karras","hires_scale":2,"hires_steps":10,"hires_strength":0.6,"clip_skip":2}""",
+            """{"prompt":"a castle \u003Clora:kohya-r4:0.5\u003E","negative_prompt":"dog","steps":20,"cfg_scale":7,"width":512,"height":512,"seed":965400086,"scheduler":"DPM\u002B\u002B 2M","sigmas":"karras","spacing":"linspace","hires_scale":2,"hires_steps":10,"hires_strength":0.6,"clip_skip":2}""",
             Without(json, "program", "model", "notes").ToJsonString());
         string[] notes = [.. json["notes"]!.AsArray().Select(note => (string)note!)];
         Assert.Contains(notes, note => note.Contains("GPU", StringComparison.Ordinal));
@@ -116,9 +116,83 @@ public sealed class RecipeProgramTests : IDisposable
         var json = JsonNode.Parse(Run(["show", "comfy.png", "--json"]).Output)!;
 
         Assert.Equal(
-            """{"prompt":"a castle \u003Clora:pixel:0.5:0.8\u003E","negative_prompt":"text, NaN watermark","steps":20,"cfg_scale":8.0,"width":512,"height":768,"seed":156680208700286,"scheduler":"euler_a","sigmas":"karras","clip_skip":2}""",
+            """{"prompt":"a castle \u003Clora:pixel:0.5:0.8\u003E","negative_prompt":"text, NaN watermark","steps":20,"cfg_scale":8.0,"width":512,"height":768,"seed":156680208700286,"scheduler":"euler_a","sigmas":"karras","spacing":"linspace","clip_skip":2}""",
             Without(json, "program", "model", "notes").ToJsonString());
         Assert.Equal("ComfyUI", (string?)json["program"]);
+    }
+
+    /// <summary>As ComfyUI writes an SDXL graph of two samplers (base, refiner) with the sizes and both texts of CLIPTextEncodeSDXL.</summary>
+    [Fact]
+    public void A_graph_for_SDXL_says_its_second_text_its_sizes_and_which_steps_it_painted()
+    {
+        Write("comfy.png", ("prompt", """
+            {"3": {"class_type": "KSamplerAdvanced", "inputs": {"add_noise": "enable", "noise_seed": 5, "steps": 25, "cfg": 8.0, "sampler_name": "euler", "scheduler": "normal", "start_at_step": 0,
+              "end_at_step": 20, "return_with_leftover_noise": "enable", "model": ["4", 0], "positive": ["6", 0], "negative": ["7", 0], "latent_image": ["5", 0]}},
+             "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "sd_xl_base.safetensors"}},
+             "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 96, "batch_size": 1}},
+             "6": {"class_type": "CLIPTextEncodeSDXL", "inputs": {"width": 4096, "height": 2048, "crop_w": 8, "crop_h": 16, "target_width": 1024, "target_height": 512, "text_g": "a dog", "text_l": "a castle", "clip": ["4", 1]}},
+             "7": {"class_type": "CLIPTextEncodeSDXL", "inputs": {"width": 512, "height": 512, "crop_w": 8, "crop_h": 16, "target_width": 1024, "target_height": 512, "text_g": "", "text_l": "", "clip": ["4", 1]}},
+             "9": {"class_type": "KSamplerAdvanced", "inputs": {"add_noise": "disable", "noise_seed": 0, "start_at_step": 20, "latent_image": ["3", 0]}}}
+            """));
+
+        var json = JsonNode.Parse(Run(["show", "comfy.png", "--json"]).Output)!;
+
+        Assert.Equal(
+            """{"prompt":"a castle","negative_prompt":"","steps":25,"cfg_scale":8.0,"width":64,"height":96,"seed":5,"scheduler":"euler","spacing":"linspace","prompt_2":"a dog","original_size":"4096x2048","crop":"16,8","target_size":"1024x512"}""",
+            Without(json, "program", "model", "notes").ToJsonString());
+        Assert.Equal(
+            ["the graph has 2 samplers; the first that paints from empty latents is taken.", "its sampler paints steps 0 to 20 of 25; all of them are painted here.", "the negative prompt's original size 512x512 is not followed; the prompt's is taken."],
+            json["notes"]!.AsArray().Select(note => (string)note!));
+    }
+
+    /// <summary>As ComfyUI writes its example for Flux dev: a sampler made of parts.</summary>
+    [Fact]
+    public void A_graph_with_a_sampler_of_parts_is_followed_and_painted_by_a_flow_model()
+    {
+        Write("flux.png", ("prompt", """
+            {"6": {"class_type": "CLIPTextEncode", "inputs": {"text": "a castle", "clip": ["11", 0]}},
+             "11": {"class_type": "DualCLIPLoader", "inputs": {"clip_name1": "t5xxl.safetensors", "clip_name2": "clip_l.safetensors", "type": "flux"}},
+             "12": {"class_type": "UNETLoader", "inputs": {"unet_name": "flux-dev.safetensors"}},
+             "13": {"class_type": "SamplerCustomAdvanced", "inputs": {"noise": ["25", 0], "guider": ["22", 0], "sampler": ["16", 0], "sigmas": ["17", 0], "latent_image": ["27", 0]}},
+             "16": {"class_type": "KSamplerSelect", "inputs": {"sampler_name": "euler"}},
+             "17": {"class_type": "BasicScheduler", "inputs": {"scheduler": "normal", "steps": 2, "denoise": 1.0, "model": ["12", 0]}},
+             "22": {"class_type": "BasicGuider", "inputs": {"model": ["12", 0], "conditioning": ["26", 0]}},
+             "25": {"class_type": "RandomNoise", "inputs": {"noise_seed": 5}},
+             "26": {"class_type": "FluxGuidance", "inputs": {"guidance": 1.5, "conditioning": ["6", 0]}},
+             "27": {"class_type": "EmptySD3LatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}}}
+            """));
+        string[] model = ["-m", FamilyGoldens.PathOf("models", "flux-dev"), "-q", "--device", "cpu"];
+        Run(["a castle", "-s", "5", "--steps", "2", "-W", "64", "-H", "64", "--guidance", "1.5", "--cfg-scale", "1", "-o", "first.png", .. model]);
+
+        var again = Run(["--from", "flux.png", "-o", "again.png", .. model]);
+
+        Assert.Equal((0, ""), (again.ExitCode, again.Errors));
+        Assert.Equal(0, Differences.Largest(PngReader.Read(_folder.PathOf("again.png")).Image, PngReader.Read(_folder.PathOf("first.png")).Image));
+    }
+
+    /// <summary>ComfyUI reads an empty negative text, where diffusers takes SDXL's zeros; ConditioningZeroOut makes zeros.</summary>
+    [Fact]
+    public void An_empty_negative_text_of_ComfyUI_is_read_and_a_zeroed_one_is_none()
+    {
+        string[] model = ["-m", Goldens.PathOf("models", "sdxl"), "-q", "--device", "cpu"];
+        const string Graph = """
+            {"3": {"class_type": "KSampler", "inputs": {"seed": 5, "steps": 2, "cfg": 5.0, "sampler_name": "euler", "scheduler": "normal", "positive": ["6", 0], "negative": ["NEGATIVE", 0], "latent_image": ["5", 0]}},
+             "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
+             "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "a castle"}},
+             "7": {"class_type": "CLIPTextEncode", "inputs": {"text": ""}},
+             "8": {"class_type": "ConditioningZeroOut", "inputs": {"conditioning": ["6", 0]}}}
+            """;
+        Write("read.png", ("prompt", Graph.Replace("NEGATIVE", "7", StringComparison.Ordinal)));
+        Write("zeros.png", ("prompt", Graph.Replace("NEGATIVE", "8", StringComparison.Ordinal)));
+
+        foreach (var (name, negative) in (IEnumerable<(string, string[])>)[("read", ["-n", ""]), ("zeros", [])])
+        {
+            Assert.Equal(0, Run(["a castle", .. negative, "--steps", "2", "--scheduler", "euler", "--spacing", "linspace", "--cfg-scale", "5", "-s", "5", "-W", "64", "-H", "64", "-o", $"{name}-direct.png", .. model]).ExitCode);
+            Assert.Equal(0, Run(["--from", $"{name}.png", "-o", $"{name}-again.png", .. model]).ExitCode);
+            Assert.Equal(0, Differences.Largest(PngReader.Read(_folder.PathOf($"{name}-direct.png")).Image, PngReader.Read(_folder.PathOf($"{name}-again.png")).Image));
+        }
+
+        Assert.NotEqual(PngReader.Read(_folder.PathOf("read-again.png")).Image.Pixels.ToArray(), PngReader.Read(_folder.PathOf("zeros-again.png")).Image.Pixels.ToArray());
     }
 
     /// <summary>As InvokeAI 4 writes it: clip_skip counts layers left out, _k is Karras.</summary>
@@ -281,7 +355,7 @@ public sealed class RecipeProgramTests : IDisposable
              "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "a castle", "clip": ["12", 0]}},
              "12": {"class_type": "CLIPSetLastLayer", "inputs": {"stop_at_clip_layer": -2}}}
             """));
-        Assert.Equal(0, Run(["a castle", "--steps", "2", "--scheduler", "euler", "--cfg-scale", "5", "-s", "5", "-W", "64", "-H", "64", "-o", "plain.png", .. model]).ExitCode);
+        Assert.Equal(0, Run(["a castle", "--steps", "2", "--scheduler", "euler", "--spacing", "linspace", "--cfg-scale", "5", "-s", "5", "-W", "64", "-H", "64", "-o", "plain.png", .. model]).ExitCode);
 
         var web = Run(["--from", "web.png", "-o", "of-web.png", .. model]);
         var comfy = Run(["--from", "comfy.png", "-o", "of-comfy.png", .. model]);

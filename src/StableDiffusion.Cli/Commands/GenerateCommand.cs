@@ -78,7 +78,7 @@ internal static class GenerateCommand
         try
         {
             var recipe = from is null ? null : Recipe.Read(from);
-            recipe?.FitLayersTo(() => ModelFolder.Open(program.ModelPath(parsed)));
+            recipe?.FitTo(() => ModelFolder.Open(program.ModelPath(parsed)));
             var asJson = program.Json(parsed);
 
             // Made only where it is needed: most runs begin sooner without it.

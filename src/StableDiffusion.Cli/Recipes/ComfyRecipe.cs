@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 
 namespace StableDiffusion.Cli;
 
-/// <summary>The recipe in the graph that ComfyUI keeps: walked back from what saves the picture to the sampler, and from there to texts, size and model.</summary>
+/// <summary>The recipe in the graph that ComfyUI keeps (nodes.py, comfy_extras/nodes_custom_sampler.py): from the sampler back to texts, size and model.</summary>
 internal sealed class ComfyRecipe
 {
     private const int LongestWay = 100;
@@ -20,7 +20,7 @@ internal sealed class ComfyRecipe
 
     private Recipe? Read()
     {
-        var samplers = _nodes.Where(node => Type(node.Value).StartsWith("KSampler", StringComparison.Ordinal) && Type(node.Value) is "KSampler" or "KSamplerAdvanced").ToList();
+        var samplers = _nodes.Where(node => Type(node.Value) is "KSampler" or "KSamplerAdvanced" or "SamplerCustom" or "SamplerCustomAdvanced").Select(node => Inputs(node.Value)).ToList();
         if (samplers.Count == 0)
         {
             return null;
@@ -31,14 +31,15 @@ internal sealed class ComfyRecipe
             _recipe.Note($"the graph has {samplers.Count} samplers; the first that paints from empty latents is taken.");
         }
 
-        var sampler = samplers.Select(node => Inputs(node.Value)).FirstOrDefault(inputs => Follow(inputs["latent_image"]) is var (type, _) && type.StartsWith("Empty", StringComparison.Ordinal))
-            ?? Inputs(samplers[0].Value);
+        var sampler = WithParts(samplers.Find(inputs => Follow(inputs["latent_image"]) is var (type, _) && type.StartsWith("Empty", StringComparison.Ordinal)) ?? samplers[0]);
         foreach (var (from, to) in (IEnumerable<(string, string)>)[("seed", "seed"), ("noise_seed", "seed"), ("steps", "steps"), ("cfg", "cfg_scale")])
         {
             _recipe.Set(to, Value(sampler[from]) ?? _recipe.Fields.GetValueOrDefault(to)?[0]);
         }
 
-        NodeNames.Set(_recipe, Value(sampler["sampler_name"]) ?? "", Value(sampler["scheduler"]) ?? "");
+        NodeNames.Set(_recipe, Value(sampler["sampler_name"]) ?? "");
+        _recipe.SetSchedule(Value(sampler["scheduler"]) ?? "", _recipe.Fields.TryGetValue("scheduler", out var name) && SchedulerTable.TryResolve(name[0], out var choice) ? choice : null);
+        NotePartOfSteps(sampler);
         ReadSize(sampler);
         foreach (var type in _nodes.Select(node => Type(node.Value)).Where(type => type.Contains("Upscale", StringComparison.Ordinal) || type.Contains("ImageScale", StringComparison.Ordinal)))
         {
@@ -46,9 +47,71 @@ internal sealed class ComfyRecipe
         }
 
         var loras = ReadModel(sampler["model"]);
-        _recipe.Set("prompt", string.Join(' ', [Prompt(sampler["positive"]) ?? "", .. loras]).Trim());
-        _recipe.Set("negative_prompt", Prompt(sampler["negative"]) is { Length: > 0 } negative ? negative : null);
+        ReadText(sampler["positive"], "prompt");
+        _recipe.Set("prompt", string.Join(' ', [_recipe.Fields.GetValueOrDefault("prompt")?[0] ?? "", .. loras]).Trim());
+        ReadText(sampler["negative"], "negative_prompt");
         return _recipe;
+    }
+
+    /// <summary>
+    /// A sampler's inputs with those of the nodes that a custom one takes its parts from (comfy_extras/nodes_custom_sampler.py), by the names that KSampler
+    /// has for them.
+    /// </summary>
+    private JsonObject WithParts(JsonObject sampler)
+    {
+        var inputs = sampler.DeepClone().AsObject();
+        foreach (var part in (IEnumerable<string>)["noise", "guider", "sampler", "sigmas"])
+        {
+            if (Follow(sampler[part]) is not var (type, found))
+            {
+                continue;
+            }
+
+            var schedule = type switch
+            {
+                "KarrasScheduler" => "karras",
+                "ExponentialScheduler" => "exponential",
+                "BetaSamplingScheduler" => "beta",
+                "SDTurboScheduler" => "simple",
+                _ => null,
+            };
+            if (schedule is not null)
+            {
+                inputs["scheduler"] = schedule;
+            }
+            else if (type is not ("RandomNoise" or "BasicGuider" or "CFGGuider" or "KSamplerSelect" or "BasicScheduler"))
+            {
+                _recipe.Note($"the node {type}, from which the sampler takes its {part}, is not followed.");
+                continue;
+            }
+
+            foreach (var (name, value) in found)
+            {
+                inputs[name == "conditioning" ? "positive" : name] = value?.DeepClone();
+            }
+
+            if (type == "BasicGuider")
+            {
+                inputs["cfg"] = 1;
+            }
+        }
+
+        return inputs;
+    }
+
+    /// <summary>KSamplerAdvanced may paint some steps of many, or without noise of its own.</summary>
+    private void NotePartOfSteps(JsonObject sampler)
+    {
+        int? Step(string input) => int.TryParse(Value(sampler[input]), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var step) ? step : null;
+        if (Step("steps") is { } steps && (Step("start_at_step") > 0 || Step("end_at_step") < steps))
+        {
+            _recipe.Note($"its sampler paints steps {Step("start_at_step") ?? 0} to {Math.Min(Step("end_at_step") ?? steps, steps)} of {steps}; all of them are painted here.");
+        }
+
+        if (Value(sampler["add_noise"]) is "disable" or "false")
+        {
+            _recipe.Note("its sampler adds no noise to the latents that it is given; noise of the seed is taken here.", "latents");
+        }
     }
 
     private void ReadSize(JsonObject sampler)
@@ -78,8 +141,11 @@ internal sealed class ComfyRecipe
                     var unet = Value(inputs["strength_model"]) ?? "1";
                     loras.Insert(0, $"<lora:{NameOfFile(inputs["lora_name"])}:{(type == "LoraLoader" ? Value(inputs["strength_clip"]) ?? unet : "0")}:{unet}>");
                     break;
-                case "CheckpointLoaderSimple" or "CheckpointLoader" or "UNETLoader":
+                case "CheckpointLoaderSimple" or "CheckpointLoader" or "UNETLoader" or "UnetLoaderGGUF":
                     _recipe.Model ??= NameOfFile(inputs["ckpt_name"] ?? inputs["unet_name"]);
+                    break;
+                case "ModelSamplingSD3" when Value(inputs["shift"]) is { } shift:
+                    _recipe.Fields[FieldTable.SchedulerConfig] = [$"shift={shift}"];
                     break;
                 default:
                     _recipe.Note($"the node {type} between sampler and model is not followed.");
@@ -93,25 +159,78 @@ internal sealed class ComfyRecipe
     /// <summary>The name of a file that a node loads, without folder and ending.</summary>
     private string NameOfFile(JsonNode? file) => Path.GetFileNameWithoutExtension((Value(file) ?? "").Replace('\\', '/'));
 
-    /// <summary>The text that leads to the sampler.</summary>
-    private string? Prompt(JsonNode? link)
+    /// <summary>The text that leads to the sampler, and what stands beside it.</summary>
+    /// <param name="link">Where the sampler has it from.</param>
+    /// <param name="field"><c>prompt</c> or <c>negative_prompt</c>.</param>
+    private void ReadText(JsonNode? link, string field)
     {
         foreach (var (type, inputs) in Way(link, inputs => inputs["conditioning"] ?? inputs["positive"] ?? inputs["conditioning_1"]))
         {
+            // Which input is read by which of our texts: see ImageRequest.Prompt2 and Prompt3.
+            string[]? texts = type switch
+            {
+                "CLIPTextEncode" or "CLIPTextEncodeSDXLRefiner" => ["text"],
+                "CLIPTextEncodeSDXL" => ["text_l", "text_g"],
+                "CLIPTextEncodeSD3" => ["clip_l", "clip_g", "t5xxl"],
+                "CLIPTextEncodeFlux" => ["clip_l", "t5xxl"],
+                _ => null,
+            };
+            if (texts is not null)
+            {
+                SetTexts(field, [.. texts.Select(name => Value(inputs[name]) is { } text ? ComfyPrompt.Translate(text, _recipe) : null)]);
+                _recipe.Set("guidance", Value(inputs["guidance"]));
+                ReadSizeTold(inputs, field);
+                ReadLayer(inputs["clip"]);
+                return;
+            }
+
             switch (type)
             {
                 case "ConditioningZeroOut":
-                    return "";
-                case "CLIPTextEncode" or "CLIPTextEncodeSDXL":
-                    ReadLayer(inputs["clip"]);
-                    return Value(inputs["text"] ?? inputs["text_l"] ?? inputs["text_g"]);
+                    // What an SDXL model makes of a negative prompt that is not given.
+                    return;
+                case "FluxGuidance":
+                    _recipe.Set("guidance", Value(inputs["guidance"]));
+                    break;
                 default:
                     _recipe.Note($"the node {type} between sampler and text is not followed.");
                     break;
             }
         }
+    }
 
-        return null;
+    /// <summary>Sets the texts of one to three encoders, where they are not all the first's.</summary>
+    private void SetTexts(string field, string?[] texts)
+    {
+        // An empty text is one that is read, unlike none: SDXL's zeros stand for none.
+        _recipe.Set(field, texts[0] ?? texts.FirstOrDefault(text => text is not null));
+        for (var i = 1; i < texts.Length; i++)
+        {
+            _recipe.Set($"{field}_{i + 1}", texts[i] == texts[0] ? null : texts[i]);
+        }
+    }
+
+    /// <summary>The sizes that SDXL is told; of a negative prompt's, which may be others, it is noted that they are not.</summary>
+    private void ReadSizeTold(JsonObject inputs, string field)
+    {
+        string? Pair(string first, char mark, string second) => Value(inputs[first]) is { } one && Value(inputs[second]) is { } two ? $"{one}{mark}{two}" : null;
+        foreach (var (name, value) in (IEnumerable<(string, string?)>)[
+            ("original_size", Pair("width", 'x', "height")), ("crop", Pair("crop_h", ',', "crop_w")), ("target_size", Pair("target_width", 'x', "target_height"))])
+        {
+            if (field == "prompt")
+            {
+                _recipe.Set(name, value);
+            }
+            else if (value is not null && value != _recipe.Fields.GetValueOrDefault(name)?[0])
+            {
+                _recipe.Note($"the negative prompt's {name.Replace('_', ' ')} {OneLine.Of(value)} is not followed; the prompt's is taken.");
+            }
+        }
+
+        if (Value(inputs["ascore"]) is { } score)
+        {
+            _recipe.Note($"the aesthetic score {OneLine.Of(score)} is not followed.");
+        }
     }
 
     private void ReadLayer(JsonNode? clip)

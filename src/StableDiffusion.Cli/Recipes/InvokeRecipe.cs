@@ -23,10 +23,14 @@ internal static class InvokeRecipe
 
         var recipe = new Recipe("InvokeAI") { Model = json["model"] is JsonObject model ? Text(model["name"]) ?? Text(model["model_name"]) : null };
         var loras = (json["loras"] as JsonArray ?? []).OfType<JsonObject>().Select(Tag).OfType<string>();
-        recipe.Set("prompt", string.Join(' ', [Text(json["positive_prompt"]) ?? "", .. loras]));
+        recipe.Set("prompt", string.Join(' ', [CompelPrompt.Translate(Text(json["positive_prompt"]) ?? "", recipe), .. loras]));
+        foreach (var (from, to) in (IEnumerable<(string, string)>)[("negative_prompt", "negative_prompt"), ("positive_style_prompt", "prompt_2"), ("negative_style_prompt", "negative_prompt_2")])
+        {
+            recipe.Set(to, Text(json[from]) is { Length: > 0 } words ? CompelPrompt.Translate(words, recipe) : null);
+        }
+
         foreach (var (from, to) in (IEnumerable<(string, string)>)[
-            ("negative_prompt", "negative_prompt"), ("width", "width"), ("height", "height"), ("seed", "seed"), ("steps", "steps"), ("cfg_scale", "cfg_scale"),
-            ("cfg_rescale_multiplier", "guidance_rescale"), ("positive_style_prompt", "prompt_2"), ("negative_style_prompt", "negative_prompt_2")])
+            ("width", "width"), ("height", "height"), ("seed", "seed"), ("steps", "steps"), ("cfg_scale", "cfg_scale"), ("cfg_rescale_multiplier", "guidance_rescale")])
         {
             recipe.Set(to, Text(json[from]) is { Length: > 0 } value ? value : null);
         }
@@ -40,7 +44,8 @@ internal static class InvokeRecipe
         if (Text(json["scheduler"]) is { } scheduler)
         {
             var isKarras = scheduler.EndsWith("_k", StringComparison.Ordinal);
-            NodeNames.Set(recipe, isKarras ? scheduler[..^2] : scheduler, isKarras ? "karras" : "");
+            NodeNames.Set(recipe, isKarras ? scheduler[..^2] : scheduler);
+            recipe.SetSchedule(isKarras ? "karras" : "", fromTop: null);
         }
 
         if (Text(json["strength"]) is { } strength)

@@ -22,6 +22,7 @@ internal static class NodeNames
         ["ddpm"] = "ddpm",
         ["pndm"] = "pndm",
         ["uni_pc"] = "unipc",
+        ["uni_pc_bh2"] = "unipc",
         ["unipc"] = "unipc",
         ["deis"] = "deis",
         ["ipndm"] = "ipndm",
@@ -29,8 +30,8 @@ internal static class NodeNames
         ["tcd"] = "tcd",
     };
 
-    /// <summary>Sets scheduler and sigmas.</summary>
-    public static void Set(Recipe recipe, string sampler, string schedule)
+    /// <summary>Sets the scheduler.</summary>
+    public static void Set(Recipe recipe, string sampler)
     {
         if (_samplers.TryGetValue(sampler, out var name))
         {
@@ -39,22 +40,6 @@ internal static class NodeNames
         else
         {
             recipe.Note($"the sampler {sampler} is not known here; choose one with --scheduler.", "scheduler");
-        }
-
-        switch (schedule)
-        {
-            case "" or "normal":
-                break;
-            case "karras" or "exponential" or "beta":
-                recipe.Set("sigmas", schedule);
-                break;
-            case "simple" or "sgm_uniform":
-                recipe.Set("spacing", "trailing");
-                recipe.Note($"the schedule {schedule} comes close as --spacing trailing.", "spacing");
-                break;
-            default:
-                recipe.Note($"the schedule {schedule} is not known here; the scheduler's own is taken.", "sigmas|spacing");
-                break;
         }
     }
 }

@@ -1,11 +1,12 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 
 namespace StableDiffusion.Cli;
 
 /// <summary>What a picture's file says of how it was made, as the fields of a batch line.</summary>
 /// <param name="Program">What wrote it, such as <c>webui</c>.</param>
-internal sealed record Recipe(string Program)
+internal sealed partial record Recipe(string Program)
 {
     /// <summary>
     /// What a recipe that lacks it leaves to the user's own defaults: what every program writes where it knows it, and what no picture's text holds
@@ -91,6 +92,16 @@ internal sealed record Recipe(string Program)
     public void NoteStrength(string strength) =>
         Note($"it was painted from a picture at the strength {strength}; give both with --init-image and --strength.", "init_image", "strength");
 
+    /// <summary>Takes note that words are weighed, where the program weighs them in another way than this one.</summary>
+    /// <param name="prompt">The prompt in this program's way.</param>
+    public void NoteWeights(string prompt)
+    {
+        if (Weight().IsMatch(prompt))
+        {
+            Note($"{Program} weighs words in another way, so that those with a weight come out a little otherwise.");
+        }
+    }
+
     /// <summary>Whether the user's own defaults say what a field is: the recipe does not, nor by leaving it out.</summary>
     public bool LeavesOpen(string field) => !Fields.ContainsKey(field) && (_leftOpen.Contains(field) || _notes.Exists(note => note.Advises(field)));
 
@@ -102,35 +113,57 @@ internal sealed record Recipe(string Program)
         return Model is not { Length: > 0 } || isSame ? null : $"it was painted with the model {Name(Model, Variant)}, and is painted again with {Name(folder.Name, folder.Variant)}.";
     }
 
-    /// <summary>
-    /// Counts the layers that are left out as they are counted here, for a model with two CLIPs: it reads the layer before the last as it is. The webui
-    /// leaves out none of these, whatever it writes, and ComfyUI counts from the last.
-    /// </summary>
-    /// <param name="open">Opens the model's folder, where it matters which model it is.</param>
-    public void FitLayersTo(Func<ModelFolder> open)
+    /// <summary>Sets how the noise levels are spread over the steps, by the names that programs over k-diffusion have for it.</summary>
+    /// <param name="name">Such as <c>karras</c>; empty for what the scheduler does by itself.</param>
+    /// <param name="fromTop">
+    /// The scheduler, where the program begins at the model's highest noise level whatever the model says of spacing, as k-diffusion does
+    /// (<c>get_sigmas</c>); null where steps are spaced as the model says.
+    /// </param>
+    public void SetSchedule(string name, SchedulerChoice? fromTop)
     {
-        if (Program is not ("webui" or "ComfyUI") || !Fields.TryGetValue(ClipSkip, out var values)
-            || !long.TryParse(values[0], NumberStyles.None, CultureInfo.InvariantCulture, out var skip) || !open().HasSecondTextEncoder)
+        var spacing = fromTop is { Key: not "timestep_spacing", Entry.HasSpacing: true } ? "linspace" : null;
+        switch (name.ToLowerInvariant())
+        {
+            case "" or "uniform" or "normal":
+                break;
+            case "karras" or "exponential" or "beta":
+                Set("sigmas", name.ToLowerInvariant());
+                break;
+            case "simple" or "sgm_uniform" or "sgm uniform":
+                spacing = "trailing";
+                Note($"the schedule {name} comes close as --spacing trailing.", "spacing");
+                break;
+            case "ddim" or "ddim_uniform":
+                spacing = "leading";
+                break;
+            default:
+                Note($"the schedule {name} is not known here; the scheduler's own is taken.", "sigmas|spacing");
+                break;
+        }
+
+        Set("spacing", spacing);
+    }
+
+    /// <summary>Says as the model that is to paint needs it what programs say in other ways of other models.</summary>
+    /// <param name="open">Opens the model's folder, where it matters which model it is.</param>
+    public void FitTo(Func<ModelFolder> open)
+    {
+        if (Program == "sd")
         {
             return;
         }
 
-        switch (Program)
+        var folder = new Lazy<ModelFolder>(open);
+        FitLayersTo(folder);
+        if (Fields.TryGetValue("scheduler", out var values) && SchedulerTable.TryResolve(values[0], out var choice) && !folder.Value.Family.CanUse(choice.Entry))
         {
-            case "webui":
-                Fields.Remove(ClipSkip);
-                if (skip > 1)
-                {
-                    Note($"Clip skip: {skip} is not followed, as it does nothing to models with two text encoders there; --clip-skip leaves out layers here.", ClipSkip);
-                }
-
-                break;
-            case "ComfyUI" when skip > 1:
-                Fields[ClipSkip] = [(skip - 1).ToString(CultureInfo.InvariantCulture)];
-                break;
-            default:
-                Note("its texts were read at the last layer, which is not done here for models with two text encoders.", ClipSkip);
-                break;
+            Fields.Remove("scheduler");
+            Fields.Remove("spacing");
+            if (choice.Entry.Name != "euler")
+            {
+                // Euler's steps are what flow models are painted with here too, under a name of their own.
+                Note($"the sampler {values[0]} is not for this model here; the model's own is taken.", "scheduler");
+            }
         }
     }
 
@@ -159,6 +192,40 @@ internal sealed record Recipe(string Program)
         json["notes"] = new JsonArray([.. Notes.Select(note => JsonValue.Create(note.Text))]);
         return json;
     }
+
+    /// <summary>
+    /// Counts the layers that are left out as they are counted here, for a model with two CLIPs: it reads the layer before the last as it is. The webui
+    /// leaves out none of these, whatever it writes, and ComfyUI counts from the last.
+    /// </summary>
+    private void FitLayersTo(Lazy<ModelFolder> folder)
+    {
+        if (Program is not ("webui" or "ComfyUI") || !Fields.TryGetValue(ClipSkip, out var values)
+            || !long.TryParse(values[0], NumberStyles.None, CultureInfo.InvariantCulture, out var skip) || !folder.Value.HasSecondTextEncoder)
+        {
+            return;
+        }
+
+        switch (Program)
+        {
+            case "webui":
+                Fields.Remove(ClipSkip);
+                if (skip > 1)
+                {
+                    Note($"Clip skip: {skip} is not followed, as it does nothing to models with two text encoders there; --clip-skip leaves out layers here.", ClipSkip);
+                }
+
+                break;
+            case "ComfyUI" when skip > 1:
+                Fields[ClipSkip] = [(skip - 1).ToString(CultureInfo.InvariantCulture)];
+                break;
+            default:
+                Note("its texts were read at the last layer, which is not done here for models with two text encoders.", ClipSkip);
+                break;
+        }
+    }
+
+    [GeneratedRegex(@"(?<!\\)(\\\\)*\(")]
+    private static partial Regex Weight();
 }
 
 /// <summary>Something that a file says and this program cannot follow.</summary>

@@ -88,7 +88,7 @@ internal static class WebUiRecipe
             return;
         }
 
-        if (!SchedulerTable.TryResolve(sampler, out _))
+        if (!SchedulerTable.TryResolve(sampler, out var choice))
         {
             recipe.Note($"the sampler {sampler} is not known here; choose one with --scheduler.", "scheduler");
             return;
@@ -96,24 +96,12 @@ internal static class WebUiRecipe
 
         recipe.Set("scheduler", sampler);
         var type = parameters.ScheduleType ?? "uniform"; // older webuis, which had no such field, put the schedule at the end of the sampler's name
-        switch (type.ToLowerInvariant())
+        if (type.Equals("automatic", StringComparison.OrdinalIgnoreCase))
         {
-            case "karras" or "exponential" or "beta":
-                recipe.Set("sigmas", type.ToLowerInvariant());
-                break;
-            case "automatic":
-                recipe.Set("sigmas", isOurs ? null : _automatic.GetValueOrDefault(sampler));
-                break;
-            case "uniform" or "normal":
-                break;
-            case "sgm uniform" or "simple":
-                recipe.Set("spacing", "trailing");
-                recipe.Note($"the schedule {type} comes close as --spacing trailing.", "spacing");
-                break;
-            default:
-                recipe.Note($"the schedule {type} is not known here; the scheduler's own is taken.", "sigmas|spacing");
-                break;
+            type = isOurs ? "" : _automatic.GetValueOrDefault(sampler, "uniform");
         }
+
+        recipe.SetSchedule(type, isOurs || choice.Entry.Name is "ddim" or "pndm" ? null : choice);
     }
 
     private static void SetGenerator(Recipe recipe, GenerationParameters parameters, bool isOurs)

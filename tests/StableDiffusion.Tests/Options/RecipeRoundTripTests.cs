@@ -259,9 +259,41 @@ public class RecipeRoundTripTests
         var recipe = new Recipe(program);
         recipe.Set("clip_skip", skip);
 
-        recipe.FitLayersTo(() => FolderOf(model));
+        recipe.FitTo(() => FolderOf(model));
 
         Assert.Equal(followed, recipe.Fields.GetValueOrDefault("clip_skip")?[0]);
+        Assert.Equal(note is null ? [] : [note], recipe.Notes.Select(one => one.Text));
+    }
+
+    /// <summary>k-diffusion's programs begin at the model's highest noise level whatever its configuration says of spacing (get_sigmas); the webui's DDIM and PLMS do not.</summary>
+    [Theory]
+    [InlineData("Sampler: Euler a, Schedule type: Automatic", "linspace")]
+    [InlineData("Sampler: DPM++ 2M Karras", "linspace")]
+    [InlineData("Sampler: DPM++ 2M, Schedule type: Karras", "linspace")]
+    [InlineData("Sampler: Euler, Schedule type: SGM Uniform", "trailing")]
+    [InlineData("Sampler: Euler, Schedule type: DDIM", "leading")]
+    [InlineData("Sampler: DDIM", null)]
+    [InlineData("Sampler: PLMS", null)]
+    [InlineData("Sampler: LCM, Schedule type: Automatic", null)]
+    public void The_webui_s_samplers_over_sigmas_begin_at_the_highest(string sampler, string? spacing)
+    {
+        Assert.Equal(spacing, RecipeOf($"a cat\nSteps: 3, {sampler}, Seed: 5, Size: 64x64, RNG: CPU, Version: v1.9.4").Fields.GetValueOrDefault("spacing")?[0]);
+        Assert.Null(RecipeOf("a cat\nSteps: 3, Sampler: Euler a, Seed: 5, Size: 64x64, RNG: CPU, Version: StableDiffusion.Cli 1.0").Fields.GetValueOrDefault("spacing"));
+    }
+
+    /// <summary>Flow models have one scheduler here, whose steps other programs call euler's.</summary>
+    [Theory]
+    [InlineData("sd3", "euler", null)]
+    [InlineData("flux-dev", "dpmpp_2m", "the sampler dpmpp_2m is not for this model here; the model's own is taken.")]
+    public void A_sampler_that_the_model_cannot_be_painted_with_gives_way_to_its_own(string model, string sampler, string? note)
+    {
+        var recipe = new Recipe("ComfyUI");
+        recipe.Set("scheduler", sampler);
+        recipe.Set("spacing", "linspace");
+
+        recipe.FitTo(() => FolderOf(model));
+
+        Assert.Empty(recipe.Fields);
         Assert.Equal(note is null ? [] : [note], recipe.Notes.Select(one => one.Text));
     }
 

@@ -84,6 +84,9 @@ internal static partial class PromptParser
         return Join(pieces);
     }
 
+    /// <summary>The text with <c>BREAK</c> as the word that it is elsewhere: in small letters, which are all that CLIP reads.</summary>
+    public static string WithoutBreaks(string text) => Breaks().Replace(text, "break");
+
     private static void AddText(List<WeightedText> pieces, string text)
     {
         var parts = Breaks().Split(text);
