@@ -3,6 +3,7 @@
 Run again with the same --out to go on from its checkpoint, with --minutes the new total.
 """
 import argparse
+import hashlib
 import os
 import random
 from collections import Counter
@@ -85,6 +86,14 @@ class Draw:
         return [self.pair() if random.random() < self.pair_share else self.one() for _ in range(batch)]
 
 
+def digest(art: Art, jobs: list[Job], autoencoder: Autoencoder) -> str:
+    """What the latents are of: an autoencoder that was trained on, or other art, makes others."""
+    said = hashlib.sha256(repr(jobs).encode())
+    for values in [art.pictures, *(value.cpu().numpy() for value in autoencoder.state_dict().values())]:
+        said.update(np.ascontiguousarray(values))
+    return said.hexdigest()
+
+
 def latents(z: torch.Tensor, chosen: list[tuple[int, int]]) -> torch.Tensor:
     """The chosen pictures' latents, each put together of its halves: [B, 4, h, w]."""
     left, right = ([k[side] for k in chosen] for side in (0, 1))
@@ -141,13 +150,14 @@ def main() -> None:
         autoencoder.load_state_dict(given)
     autoencoder.eval()
     # The latents are kept: they cost more than an hour of training's first minutes.
-    cache = f'{a.out}/latents.pt'
-    if os.path.exists(cache):
-        z, jobs = torch.load(cache, weights_only=False)
+    cache, jobs = f'{a.out}/latents.pt', jobs_of(art, a.backgrounds)
+    of = digest(art, jobs, autoencoder)
+    kept = torch.load(cache, weights_only=False) if os.path.exists(cache) else {}
+    if kept.get('of') == of:
+        z = kept['latents']
     else:
-        jobs = jobs_of(art, a.backgrounds)
         z = encode(art, autoencoder, jobs, device)
-        torch.save((z, jobs), cache)
+        torch.save({'of': of, 'latents': z}, cache)
     # From given weights the scale stays, or what they learnt would not fit.
     if not a.weights:
         scale = float(1 / z.float().std())

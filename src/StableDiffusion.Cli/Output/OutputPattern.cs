@@ -15,10 +15,14 @@ internal sealed partial class OutputPattern
     private const string DefaultName = "{prompt:40}-{seed}.png";
     private const string DefaultBatchName = "{index:05}-{seed}-{prompt:40}.png";
 
+    private readonly string _folder;
     private readonly string _pattern;
     private readonly bool _isOneFile;
 
-    private OutputPattern(string pattern, bool isOneFile) => (_pattern, _isOneFile) = (pattern, isOneFile);
+    /// <param name="pattern">The name, with placeholders.</param>
+    /// <param name="isOneFile">Whether it names one file.</param>
+    /// <param name="folder">What stands before the name as it is, braces and all.</param>
+    private OutputPattern(string pattern, bool isOneFile, string folder = "") => (_pattern, _isOneFile, _folder) = (pattern, isOneFile, folder);
 
     /// <summary>Reads <c>--output</c>; null is a file in the current folder that is named after prompt and seed.</summary>
     public static OutputPattern Parse(string? output)
@@ -28,19 +32,24 @@ internal sealed partial class OutputPattern
             return new OutputPattern(DefaultName, isOneFile: false);
         }
 
-        return IsFolder(Checked(output))
-            ? new OutputPattern(Path.Combine(output, DefaultName), isOneFile: false)
-            : new OutputPattern(output, CountPlaceholders("--output", output) == 0);
+        if (IsFolderAsItIs(Checked(output)))
+        {
+            return new OutputPattern(DefaultName, isOneFile: false, output);
+        }
+
+        output = IsFolder(output) ? Path.Combine(output, DefaultName) : output;
+        return new OutputPattern(output, CountPlaceholders("--output", output) == 0);
     }
 
     /// <summary>Reads <c>--output</c> of a batch: a folder, which is the part before the first placeholder, and the names in it.</summary>
     public static (string Folder, OutputPattern Names) ParseBatch(string? output)
     {
-        if (output is null || IsFolder(Checked(output)))
+        if (output is null || IsFolderAsItIs(Checked(output)))
         {
             return (output ?? ".", new OutputPattern(DefaultBatchName, isOneFile: false));
         }
 
+        output = IsFolder(output) ? Path.Combine(output, DefaultBatchName) : output;
         if (CountPlaceholders("--output", output) == 0)
         {
             throw new RequestException($"--output {OneLine.Quote(output)} is one file for many pictures; give a folder ending in / or a pattern such as 'out/{{index:05}}-{{seed}}.png'.");
@@ -75,7 +84,7 @@ internal sealed partial class OutputPattern
         }
 
         var names = Separator().Split(_pattern).Select(name => Placeholder().IsMatch(name) ? Name(name, index, seed, prompt) : name);
-        return (string.Concat(names), false);
+        return (Path.Combine(_folder, string.Concat(names)), false);
     }
 
     /// <summary>The next name beside <paramref name="path"/> that is not taken: <c>name-2.png</c>, <c>name-3.png</c>, …</summary>
@@ -100,8 +109,10 @@ internal sealed partial class OutputPattern
         }
     }
 
-    private static bool IsFolder(string output) =>
-        Directory.Exists(output) || output[^1] is '/' || output[^1] == Path.DirectorySeparatorChar;
+    /// <summary>A folder that is there, or has no placeholders in its name.</summary>
+    private static bool IsFolderAsItIs(string output) => Directory.Exists(output) || (IsFolder(output) && !output.AsSpan().ContainsAny('{', '}'));
+
+    private static bool IsFolder(string output) => output[^1] is '/' || output[^1] == Path.DirectorySeparatorChar;
 
     private static int CountPlaceholders(string option, string output)
     {

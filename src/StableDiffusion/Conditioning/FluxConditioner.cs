@@ -9,9 +9,9 @@ internal sealed class FluxConditioner(ModelFolder folder, NetworkLoader loader) 
     private readonly bool _wantsGuidance = folder.Network.Wants("guidance");
 
     /// <summary>Tokens that T5 is given: 512, or fewer.</summary>
-    public static int TextLength(ImageRequest request) => RequestLimits.TextLength(request, 512, 512);
+    public static int TextLength(ImageRequest request, int? exported) => RequestLimits.TextLength(request, 512, 512, exported);
 
-    protected override int LengthOf(ImageRequest request) => TextLength(request);
+    protected override int LengthOf(ImageRequest request) => TextLength(request, Folder.Network.Tokens ?? LengthOfT5);
 
     protected override Texts Positive(ImageRequest request) => new([request.Prompt], request.Prompt2.Or(request.Prompt), 0);
 

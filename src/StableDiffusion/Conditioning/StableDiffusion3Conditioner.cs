@@ -9,10 +9,16 @@ internal sealed class StableDiffusion3Conditioner(ModelFolder folder, NetworkLoa
 {
     private readonly int _jointWidth = JsonFile.ReadIfExists(folder.Combine("transformer", "config.json")).Integer("joint_attention_dim") ?? 4096;
 
-    /// <summary>Tokens that T5 is given: 256 unless told otherwise, 512 at most, as diffusers has it.</summary>
-    public static int TextLength(ImageRequest request) => RequestLimits.TextLength(request, 256, 512);
+    /// <summary>Both CLIPs' tokens, with which a text for the transformer begins.</summary>
+    private const int ClipTokens = 77;
 
-    protected override int LengthOf(ImageRequest request) => TextLength(request);
+    /// <summary>Tokens that T5 is given: 256 unless told otherwise, 512 at most, as diffusers has it.</summary>
+    public static int TextLength(ImageRequest request, int? exported) => RequestLimits.TextLength(request, 256, 512, exported);
+
+    /// <summary>The tokens that the transformer's graph leaves T5; null where any number will do.</summary>
+    public static int? Exported(ModelFolder folder) => folder.Network.Tokens is { } tokens and > ClipTokens ? tokens - ClipTokens : null;
+
+    protected override int LengthOf(ImageRequest request) => TextLength(request, Exported(Folder) ?? LengthOfT5);
 
     protected override Texts Positive(ImageRequest request) =>
         new([request.Prompt, request.Prompt2.Or(request.Prompt)], request.Prompt3.Or(request.Prompt), request.ClipSkip - 1);

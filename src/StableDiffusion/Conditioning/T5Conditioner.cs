@@ -6,7 +6,6 @@ namespace StableDiffusion;
 /// </summary>
 internal abstract class T5Conditioner : IConditioner
 {
-    private readonly ModelFolder _folder;
     private readonly NetworkLoader _loader;
     private readonly string[] _clipParts;
     private readonly string? _t5Part;
@@ -19,7 +18,7 @@ internal abstract class T5Conditioner : IConditioner
     /// <param name="t5Part">The folder of the T5; null where the model has none.</param>
     protected T5Conditioner(ModelFolder folder, NetworkLoader loader, string[] clipParts, string? t5Part)
     {
-        (_folder, _loader, _clipParts, _t5Part) = (folder, loader, clipParts, t5Part);
+        (Folder, _loader, _clipParts, _t5Part) = (folder, loader, clipParts, t5Part);
         try
         {
             OpenT5();
@@ -34,6 +33,12 @@ internal abstract class T5Conditioner : IConditioner
             throw;
         }
     }
+
+    /// <summary>The model.</summary>
+    protected ModelFolder Folder { get; }
+
+    /// <summary>The only length of a text that T5's graph takes; null where any will do, or there is no T5.</summary>
+    protected int? LengthOfT5 { get; private set; }
 
     /// <summary>The texts of one picture.</summary>
     /// <param name="ForClips">One for each CLIP.</param>
@@ -97,13 +102,17 @@ internal abstract class T5Conditioner : IConditioner
         CloseT5();
     }
 
-    private void OpenT5() => _t5 ??= _t5Part is null ? null : new T5TextEncoder(_folder, _t5Part, TokenizerOf(_t5Part), _loader);
+    private void OpenT5()
+    {
+        _t5 ??= _t5Part is null ? null : new T5TextEncoder(Folder, _t5Part, TokenizerOf(_t5Part), _loader);
+        LengthOfT5 = _t5?.Length;
+    }
 
     private void OpenClips()
     {
         foreach (var part in _clipParts.Skip(_clips.Count))
         {
-            _clips.Add(new TextEncoder(_folder, part, TokenizerOf(part), _loader));
+            _clips.Add(new TextEncoder(Folder, part, TokenizerOf(part), _loader));
         }
     }
 

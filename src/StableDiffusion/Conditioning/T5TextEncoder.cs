@@ -12,12 +12,22 @@ internal sealed class T5TextEncoder : IDisposable
         _part = part;
         _tokenizer = T5Tokenizer.Load(folder.Combine(tokenizerPart));
         _model = loader.Open(part);
+        Length = _model.Inputs[_model.InputNamed("input_ids")].Dimensions is [.., > 0 and var length] ? length : null;
     }
+
+    /// <summary>The only length that its graph takes; null where any will do.</summary>
+    public int? Length { get; }
 
     /// <summary>Encodes one text, cut or padded to a length; what is cut is reported.</summary>
     /// <returns>States [length, width] and the width. Padding is attended to, as in diffusers' pipelines.</returns>
+    /// <exception cref="ModelException">Its graph takes another length only.</exception>
     public (float[] States, int Width) Encode(string text, int length, Action<string> warn, CancellationToken cancellation)
     {
+        if (Length is { } only && only != length)
+        {
+            throw new ModelException($"{_part} was exported for texts of {only} tokens, the transformer for {length}; export them for the same.");
+        }
+
         var (ids, dropped) = _tokenizer.Fit(text, length);
         if (dropped > 0)
         {

@@ -45,11 +45,20 @@ internal static class RequestLimits
     }
 
     /// <summary>Tokens that T5 is given.</summary>
-    /// <exception cref="RequestException">Out of range.</exception>
-    public static int TextLength(ImageRequest request, int usual, int most)
+    /// <param name="request">What is asked for.</param>
+    /// <param name="usual">Where it says nothing.</param>
+    /// <param name="most">How many it may say.</param>
+    /// <param name="exported">What the model's graphs insist on; null where any number will do.</param>
+    /// <exception cref="RequestException">Out of range, or other than the model was exported for.</exception>
+    public static int TextLength(ImageRequest request, int usual, int most, int? exported)
     {
-        var length = request.MaxSequenceLength ?? usual;
-        return length >= 1 && length <= most
+        var length = request.MaxSequenceLength ?? exported ?? usual;
+        if (exported is { } only && length != only)
+        {
+            throw new RequestException(nameof(request.MaxSequenceLength), $"{nameof(request.MaxSequenceLength):name} {length} is not the {only} that the model was exported for; leave it out.");
+        }
+
+        return length >= 1 && (length <= most || length == exported)
             ? length
             : throw new RequestException(nameof(request.MaxSequenceLength), $"{nameof(request.MaxSequenceLength):name} {length} must be from 1 to {most}.");
     }

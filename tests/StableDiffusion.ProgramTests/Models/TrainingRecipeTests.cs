@@ -21,15 +21,21 @@ public sealed class TrainingRecipeTests : IDisposable
         var (archive, concepts, work, model) = (_folder.PathOf("art.zip"), _folder.PathOf("concepts.txt"), _folder.PathOf("work"), _folder.PathOf("model"));
 
         Succeed(Script("synthetic_art.py"), archive, "--concepts", concepts, "--size", "64");
-        Succeed(
-            Script("recipe.py"), "--archive", archive, "--concepts", concepts, "--styles", "3d:1,line:1", "--size", "64", "--steps", "40",
+        void Train(string steps) => Succeed(
+            Script("recipe.py"), "--archive", archive, "--concepts", concepts, "--styles", "3d:1,line:1", "--size", "64", "--steps", steps,
             "--fill", "8", "--threads", "1", "--work", work, "--out", model);
+        Train("40");
 
         Assert.All(["autoencoder", "diffusion"], part =>
         {
             var losses = Losses(Path.Combine(work, part, "loss.csv"));
             Assert.True(losses[^1] < 0.97 * losses[0], $"{part}: the loss went from {losses[0]} to {losses[^1]}.");
         });
+
+        // Trained on, the autoencoder makes other latents than those that were kept.
+        var latents = File.ReadAllBytes(Path.Combine(work, "diffusion", "latents.pt"));
+        Train("44");
+        Assert.NotEqual(latents, File.ReadAllBytes(Path.Combine(work, "diffusion", "latents.pt")));
 
         Succeed(
             Script("train_lora.py"), "--archive", archive, "--concepts", concepts, "--weights", model, "--tokenizer", Path.Combine(model, "tokenizer"),

@@ -67,6 +67,28 @@ public sealed class OutputPatternTests
     public void The_folder_of_a_batch_is_what_stands_before_the_first_placeholder(string? output, string folder) =>
         Assert.Equal(folder, OutputPattern.ParseBatch(output).Folder);
 
+    /// <summary>For one picture and for a batch alike: a folder that is there is meant as it stands, any other's braces are placeholders.</summary>
+    [Fact]
+    public void The_braces_of_a_folder_are_placeholders_unless_the_folder_is_there()
+    {
+        using var folder = new TemporaryFolder();
+        var there = Directory.CreateDirectory(folder.PathOf("pics{old}")).FullName;
+        var byName = folder.PathOf("{prompt}/");
+
+        foreach (var existing in (string[])[there, there + "/"])
+        {
+            Assert.Equal((Path.Combine(existing, "a-dog-42.png"), false), OutputPattern.Parse(existing).PathOf(0, 1, 42, "a dog"));
+            var (inFolder, names) = OutputPattern.ParseBatch(existing);
+            Assert.Equal((existing, "00000-42-a-dog.png"), (inFolder, names.PathOf(0, 1, 42, "a dog").Path));
+        }
+
+        Assert.Equal((folder.PathOf("a-dog/a-dog-42.png"), false), OutputPattern.Parse(byName).PathOf(0, 1, 42, "a dog"));
+        var (outer, inner) = OutputPattern.ParseBatch(byName);
+        Assert.Equal((folder.Path + "/", "a-dog/00000-42-a-dog.png"), (outer, inner.PathOf(0, 1, 42, "a dog").Path));
+        Assert.Throws<RequestException>(() => OutputPattern.Parse(folder.PathOf("pics{new}/")));
+        Assert.Throws<RequestException>(() => OutputPattern.ParseBatch(folder.PathOf("pics{new}/")));
+    }
+
     [Theory]
     [InlineData("/etc/x.png")]
     [InlineData("../x.png")]

@@ -46,7 +46,7 @@ internal sealed class FluxFamily : TransformerFamily
     public override void Check(ImageRequest request, ModelFolder folder)
     {
         RequestLimits.Refuse(request, folder, folder.Network.Wants("guidance") ? [.. _can, nameof(request.DistilledGuidance)] : _can);
-        FluxConditioner.TextLength(request);
+        FluxConditioner.TextLength(request, folder.Network.Tokens);
         RequestCheck.Finite(nameof(request.DistilledGuidance), request.DistilledGuidance ?? 0);
         if ((request.NegativePrompt ?? request.NegativePrompt2) is not null && (request.GuidanceScale ?? folder.Defaults.GuidanceScale) <= 1)
         {

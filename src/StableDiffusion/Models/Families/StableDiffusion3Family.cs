@@ -43,7 +43,7 @@ internal sealed class StableDiffusion3Family : TransformerFamily
     public override void Check(ImageRequest request, ModelFolder folder)
     {
         RequestLimits.Refuse(request, folder, HasT5(folder) ? _can : [.. _can.Except(_ofT5)]);
-        StableDiffusion3Conditioner.TextLength(request);
+        StableDiffusion3Conditioner.TextLength(request, StableDiffusion3Conditioner.Exported(folder));
     }
 
     public override IConditioner OpenConditioner(ModelFolder folder, NetworkLoader loader) =>
