@@ -5,7 +5,7 @@ internal sealed class LoraSet
 {
     private const int MostNamed = 20;
 
-    private readonly Dictionary<string, List<(Lora Lora, LoraFile File, LoraModule Module, string Path)>> _changes = [];
+    private readonly Dictionary<string, List<Change>> _changes = [];
 
     /// <param name="loras">Files and strengths.</param>
     /// <param name="folder">The model.</param>
@@ -34,16 +34,27 @@ internal sealed class LoraSet
             foreach (var module in file.Modules)
             {
                 string[] parts = module.Network is null ? [denoiser, "text_encoder"] : [module.Network == LoraModule.Denoiser ? denoiser : module.Network];
-                if (Array.Find(parts, part => TableOf(part)?.PathOf(module.Path) is not null) is not { } found)
+                if (Array.Find(parts, part => TableOf(part)?.PathOf(module.Path) is not null) is { } found)
+                {
+                    var table = TableOf(found)!;
+                    var path = table.PathOf(module.Path)!;
+                    RequireFit(file, module, [table.Modules[path]], found);
+                    ChangesOf(found).Add(new(lora, file, module, path));
+                }
+                else if (parts.Contains(denoiser) && TableOf(denoiser) is { } transformer && RowsOf(module, transformer) is { Count: > 0 } rows)
+                {
+                    RequireFit(file, module, rows.ConvertAll(path => transformer.Modules[path]), denoiser);
+                    var first = 0;
+                    foreach (var path in rows)
+                    {
+                        ChangesOf(denoiser).Add(new(lora, file, module, path, first));
+                        first += (int)transformer.Modules[path].Shape[0];
+                    }
+                }
+                else
                 {
                     lost.AddRange(file.NamesOf(module));
-                    continue;
                 }
-
-                var table = TableOf(found)!;
-                var path = table.PathOf(module.Path)!;
-                RequireFit(file, module, table.Modules[path], found);
-                ChangesOf(found).Add((lora, file, module, path));
             }
 
             Report(file, lost, folder, warn);
@@ -66,13 +77,13 @@ internal sealed class LoraSet
 
         var table = Read(graph);
         var changes = new Dictionary<WeightedModule, LowRank>(ReferenceEqualityComparer.Instance);
-        foreach (var (lora, file, key, path) in wanted)
+        foreach (var wants in wanted)
         {
-            var strength = part.StartsWith("text_encoder", StringComparison.Ordinal) ? lora.TextWeight : lora.Weight;
+            var strength = part.StartsWith("text_encoder", StringComparison.Ordinal) ? wants.Lora.TextWeight : wants.Lora.Weight;
             if (strength != 0)
             {
-                var module = table.Modules[path];
-                var change = file.Read(key).Scaled((float)strength);
+                var module = table.Modules[wants.Path];
+                var change = wants.File.Read(wants.Module).Rows(wants.FirstRow, (int)module.Shape[0]).Scaled((float)strength);
                 changes[module] = changes.TryGetValue(module, out var other) ? other.Plus(change) : change;
             }
         }
@@ -86,15 +97,27 @@ internal sealed class LoraSet
         return ModuleTable.Of(graph, new OnnxIndex(graph), ModuleOrder.Read(graph.Path));
     }
 
-    private static void RequireFit(LoraFile file, LoraModule key, WeightedModule module, string part)
+    /// <summary>The paths of the modules that are the rows of a module of the model's original code; none unless the network has all of them.</summary>
+    private static List<string> RowsOf(LoraModule module, ModuleTable table)
+    {
+        var paths = OriginalTransformerNames.Targets(module.Path).Select(table.PathOf).ToList();
+        return paths.TrueForAll(path => path is not null && !HasTurnedHalves(path, table.Modules[path])) ? [.. paths.OfType<string>()] : [];
+    }
+
+    /// <summary>The last block's modulation of the text, of scale and shift alone: diffusers keeps them in the other order (AdaLayerNormContinuous).</summary>
+    private static bool HasTurnedHalves(string path, WeightedModule module) =>
+        path.EndsWith(".norm1_context.linear", StringComparison.Ordinal) && module.Shape[0] == 2 * module.Shape[1];
+
+    private static void RequireFit(LoraFile file, LoraModule key, List<WeightedModule> modules, string part)
     {
         var (outputs, rowLength) = file.SizeOf(key);
-        var modelRow = module.Shape.Skip(1).Aggregate(1L, (length, size) => length * size);
-        if (outputs != module.Shape[0] || rowLength != modelRow)
+        var modelOutputs = modules.Sum(module => module.Shape[0]);
+        var modelRow = modules[0].Shape.Skip(1).Aggregate(1L, (length, size) => length * size);
+        if (outputs != modelOutputs || rowLength != modelRow)
         {
             throw new RequestException(
-                $"{OneLine.Quote(file.Path)} does not fit this model: in {part}, {OneLine.Of(key.Path)} changes a weight of {outputs} x {rowLength}, and the model's has {module.Shape[0]} x {modelRow}; "
-                + "it was made for a model of another family (SD 1, SD 2, SDXL).");
+                $"{OneLine.Quote(file.Path)} does not fit this model: in {part}, {OneLine.Of(key.Path)} changes a weight of {outputs} x {rowLength}, and the model's has {modelOutputs} x {modelRow}; "
+                + "it was made for a model of another family or size.");
         }
     }
 
@@ -116,7 +139,7 @@ internal sealed class LoraSet
         warn($"{OneLine.Quote(file.Path)}: {lost.Count} of {file.TensorCount} keys belong to no module of {folder.Name} and do nothing: {names}.");
     }
 
-    private List<(Lora Lora, LoraFile File, LoraModule Module, string Path)> ChangesOf(string part)
+    private List<Change> ChangesOf(string part)
     {
         if (!_changes.TryGetValue(part, out var changes))
         {
@@ -125,4 +148,12 @@ internal sealed class LoraSet
 
         return changes;
     }
+
+    /// <summary>What one module of a network gets.</summary>
+    /// <param name="Lora">File and strengths.</param>
+    /// <param name="File">The file.</param>
+    /// <param name="Module">The module as the file names it.</param>
+    /// <param name="Path">The module in the network.</param>
+    /// <param name="FirstRow">Where its rows begin in what the file has for them.</param>
+    private sealed record Change(Lora Lora, LoraFile File, LoraModule Module, string Path, int FirstRow = 0);
 }

@@ -22,6 +22,9 @@ internal sealed record LowRank(float[] Down, float[] Up, int Rank)
         return this with { Up = up };
     }
 
+    /// <summary>The change of some rows of the weight alone.</summary>
+    public LowRank Rows(int first, int count) => count == Outputs ? this : this with { Up = Up[(first * Rank)..((first + count) * Rank)] };
+
     /// <summary>Both changes at once: their ranks side by side.</summary>
     public LowRank Plus(LowRank other)
     {

@@ -76,7 +76,7 @@ public sealed class FamilyLimitsTests(Pipelines pipelines) : IClassFixture<Pipel
     ];
 
     private const string StableDiffusion = "Prompt NegativePrompt GuidanceScale ClipSkip InitImage Mask DeepCache Loras Controls Embeddings EmbeddingFolder Seamless";
-    private const string Flux = "Prompt NegativePrompt GuidanceScale Prompt2 NegativePrompt2 MaxSequenceLength InitImage";
+    private const string Flux = "Prompt NegativePrompt GuidanceScale Prompt2 NegativePrompt2 MaxSequenceLength InitImage Loras";
 
     /// <summary>README's table of what the families can do; all else of the above is refused.</summary>
     [Theory]
@@ -85,8 +85,8 @@ public sealed class FamilyLimitsTests(Pipelines pipelines) : IClassFixture<Pipel
     [InlineData("lcm", StableDiffusion)]
     [InlineData("inpaint", StableDiffusion)]
     [InlineData("sdxl", StableDiffusion + " Prompt2 NegativePrompt2 OriginalSize TargetSize Crop")]
-    [InlineData("sd3", "Prompt NegativePrompt GuidanceScale Prompt2 NegativePrompt2 Prompt3 NegativePrompt3 MaxSequenceLength ClipSkip InitImage")]
-    [InlineData("sd3-no-t5", "Prompt NegativePrompt GuidanceScale Prompt2 NegativePrompt2 MaxSequenceLength ClipSkip InitImage")]
+    [InlineData("sd3", "Prompt NegativePrompt GuidanceScale Prompt2 NegativePrompt2 Prompt3 NegativePrompt3 MaxSequenceLength ClipSkip InitImage Loras")]
+    [InlineData("sd3-no-t5", "Prompt NegativePrompt GuidanceScale Prompt2 NegativePrompt2 MaxSequenceLength ClipSkip InitImage Loras")]
     [InlineData("flux-dev", Flux + " DistilledGuidance")]
     [InlineData("flux-schnell", Flux)]
     [InlineData("dit", "Prompt GuidanceScale InitImage")]

@@ -10,6 +10,7 @@ internal sealed class FluxFamily : TransformerFamily
     [
         nameof(ImageRequest.Prompt), nameof(ImageRequest.NegativePrompt), nameof(ImageRequest.GuidanceScale), nameof(ImageRequest.Prompt2),
         nameof(ImageRequest.NegativePrompt2), nameof(ImageRequest.MaxSequenceLength), nameof(ImageRequest.InitImage),
+        nameof(ImageRequest.Loras),
     ];
 
     public override string Name => "Flux";

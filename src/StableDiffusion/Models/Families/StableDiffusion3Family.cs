@@ -11,6 +11,7 @@ internal sealed class StableDiffusion3Family : TransformerFamily
         nameof(ImageRequest.Prompt), nameof(ImageRequest.NegativePrompt), nameof(ImageRequest.GuidanceScale), nameof(ImageRequest.Prompt2),
         nameof(ImageRequest.NegativePrompt2), nameof(ImageRequest.Prompt3), nameof(ImageRequest.NegativePrompt3),
         nameof(ImageRequest.MaxSequenceLength), nameof(ImageRequest.ClipSkip), nameof(ImageRequest.InitImage),
+        nameof(ImageRequest.Loras),
     ];
 
     private static readonly string[] _ofT5 = [nameof(ImageRequest.Prompt3), nameof(ImageRequest.NegativePrompt3)];
