@@ -11,7 +11,7 @@ public sealed record ImageRequest
     /// <summary>What the picture should show. Empty, with a guidance scale of 1, for unconditional generation.</summary>
     public required string Prompt { get; init; }
 
-    /// <summary>What it should not show. Null and empty are the same but for SDXL, which encodes null as zeros.</summary>
+    /// <summary>What it should not show. Null and empty are the same but for SDXL, which encodes null as zeros, and for Flux, which is guided away from an empty text but from none with null.</summary>
     public string? NegativePrompt { get; init; }
 
     /// <summary>SDXL, SD 3, Flux: the text for the second encoder; null or empty for the same text.</summary>
@@ -26,13 +26,13 @@ public sealed record ImageRequest
     /// <summary>SD 3: the negative text for the third encoder; null or empty for <see cref="NegativePrompt"/>.</summary>
     public string? NegativePrompt3 { get; init; }
 
-    /// <summary>SD 3, Flux: tokens that T5 is given, 1 to 512; null for 256 (SD 3) or 512 (Flux).</summary>
+    /// <summary>SD 3, Flux: tokens that T5 is given, 1 to 512; null for what the model was exported for, else 256 (SD 3) or 512 (Flux).</summary>
     public int? MaxSequenceLength { get; init; }
 
-    /// <summary>Flux dev: the guidance scale that the network is told (diffusers: <c>guidance_scale</c> of FluxPipeline); null for 3.5.</summary>
+    /// <summary>Flux dev: the guidance scale that the network is told (diffusers: <c>guidance_scale</c> of FluxPipeline); null for 3.5, with <see cref="InitImage"/> 7.</summary>
     public double? DistilledGuidance { get; init; }
 
-    /// <summary>The seeds: one run, and so one picture, each.</summary>
+    /// <summary>The seeds: one run each, of <see cref="ImagesPerSeed"/> pictures.</summary>
     public IReadOnlyList<long> Seeds { get; init; } = [0];
 
     /// <summary>Pictures of one seed, all drawn from one generator in one batch (diffusers: <c>num_images_per_prompt</c>).</summary>
@@ -80,7 +80,7 @@ public sealed record ImageRequest
     /// <summary>Entries laid over the model's <c>scheduler_config.json</c>, by key, as diffusers' <c>from_config</c> does.</summary>
     public IReadOnlyDictionary<string, JsonNode?> SchedulerConfig { get; init; } = new Dictionary<string, JsonNode?>();
 
-    /// <summary>DDIM's η, 0 (no noise between steps) to 1 (as much as DDPM), or TCD's γ; null for the scheduler's own default.</summary>
+    /// <summary>DDIM's η, 0 (no noise between steps) to 1 (as much as DDPM), or TCD's γ; null for 0, as diffusers' pipelines have it.</summary>
     public double? Eta { get; init; }
 
     /// <summary>Layers of the text encoder to stop before the end, as webuis count: 1 for none left out, 2 for one.</summary>
@@ -142,7 +142,7 @@ public sealed record ImageRequest
     /// <summary>SDXL: the (width, height) the model is to aim at; null for the picture's own.</summary>
     public (int Width, int Height)? TargetSize { get; init; }
 
-    /// <summary>LoRAs to add to the weights; several add up. Names in the prompt are none: see <see cref="LoraTag.Extract"/>.</summary>
+    /// <summary>LoRAs to add to the weights; several add up. Tags in the prompt (<c>&lt;lora:…&gt;</c>) are text here.</summary>
     public IReadOnlyList<Lora> Loras { get; init; } = [];
 
     /// <summary>Learnt words that the prompts may use.</summary>

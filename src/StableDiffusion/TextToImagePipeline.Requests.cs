@@ -63,6 +63,7 @@ public sealed partial class TextToImagePipeline
 
     /// <summary>Opens a model folder.</summary>
     /// <exception cref="ModelException">The folder is no model, or lacks files.</exception>
+    /// <exception cref="RequestException">An option cannot be: a variant that no part has, settings of CUDA, a provider's library.</exception>
     /// <exception cref="DeviceException">The device asked for does not work here.</exception>
     public static TextToImagePipeline Load(string modelFolder, PipelineOptions? options = null)
     {
@@ -84,6 +85,8 @@ public sealed partial class TextToImagePipeline
     /// <param name="cancellation">Stops between calls, and within them.</param>
     /// <exception cref="RequestException">The request makes no sense for this model.</exception>
     /// <exception cref="ModelException">A network cannot be opened, or gives numbers that are not finite.</exception>
+    /// <exception cref="DeviceException">The device fails, or lacks memory.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
     /// <exception cref="ObjectDisposedException">The pipeline is disposed.</exception>
     public IEnumerable<GeneratedImage> Generate(
         ImageRequest request, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
@@ -104,7 +107,7 @@ public sealed partial class TextToImagePipeline
 
     /// <summary>
     /// Whether pictures of two requests can be painted in the same calls of the UNet: both from noise alone, one picture each, with the same
-    /// size, steps, guidance and scheduler. Texts, seeds and generators may differ.
+    /// size, steps, guidance and scheduler, the same LoRAs, learnt words and control networks, and without a second pass. Texts, seeds and generators may differ.
     /// </summary>
     /// <exception cref="RequestException">One of the requests makes no sense for this model.</exception>
     public bool CanPaintTogether(ImageRequest first, ImageRequest second) =>
@@ -128,6 +131,8 @@ public sealed partial class TextToImagePipeline
     /// <returns>One picture for each request, in order; <see cref="GeneratedImage.Index"/> says for which.</returns>
     /// <exception cref="RequestException">A request makes no sense for this model, or cannot be painted together with the first.</exception>
     /// <exception cref="ModelException">A network cannot be opened, or gives numbers that are not finite.</exception>
+    /// <exception cref="DeviceException">The device fails, or lacks memory.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public IEnumerable<GeneratedImage> GenerateTogether(
         IReadOnlyList<ImageRequest> requests, bool exact = false, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
     {

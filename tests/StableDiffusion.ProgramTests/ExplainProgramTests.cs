@@ -26,7 +26,9 @@ public sealed partial class ExplainProgramTests : IDisposable
         Assert.InRange(new FileInfo(_folder.PathOf("apple.html")).Length, 1, LargestPage);
         Assert.All(_chapters, chapter => Assert.Contains($"<section id=\"{chapter}\"", page, StringComparison.Ordinal));
 
-        // Nothing from outside: every address is data or an anchor of the page.
+        // Nothing from outside: every address is data or an anchor of the page, and nothing else fetches.
+        Assert.DoesNotMatch("url\\(|@import|fetch\\(|XMLHttpRequest|src='|href='", page);
+        Assert.NotEmpty(Picture().Matches(page));
         Assert.All(Address().Matches(page), match => Assert.True(match.Groups[1].Value.StartsWith("data:image/", StringComparison.Ordinal) || match.Groups[1].Value.StartsWith('#'), match.Value[..Math.Min(match.Length, 60)]));
         Assert.All(Picture().Matches(page), match => Assert.Matches("alt=\"[^\"]+\"", match.Value[^Math.Min(match.Length, 300)..]));
         var ids = Id().Matches(page).Select(match => match.Groups[1].Value).ToList();
@@ -63,10 +65,20 @@ public sealed partial class ExplainProgramTests : IDisposable
     [InlineData("lcm")]
     [InlineData("sd1-static")]
     [InlineData("sd1-fp16")]
-    public void Every_kind_of_model_is_explained(string model)
+    [InlineData("sd3")]
+    [InlineData("sd3-no-t5")]
+    [InlineData("flux-dev")]
+    [InlineData("flux-schnell")]
+    [InlineData("dit", "1")]
+    [InlineData("ldm-bert")]
+    [InlineData("ldm-uncond", "")]
+    public void Every_kind_of_model_is_explained(string model, string prompt = "a cat")
     {
-        var outcome = SdProgram.Run("explain", "a cat", "-m", Goldens.PathOf("models", model), "-s", "3", "--steps", "3", "-q", "-o", _folder.PathOf("page.html"));
+        var outcome = SdProgram.Run("explain", prompt, "-m", FamilyGoldens.ModelNamed(model), "-s", "3", "--steps", "3", "-q", "-o", _folder.PathOf("page.html"));
         Assert.Equal((0, ""), (outcome.ExitCode, outcome.Errors));
+        var page = File.ReadAllText(_folder.PathOf("page.html"));
+        Assert.All(["forward", "steps", "read-on"], chapter => Assert.Contains($"<section id=\"{chapter}\"", page, StringComparison.Ordinal));
+        Assert.NotEmpty(Picture().Matches(page));
     }
 
     [Fact]

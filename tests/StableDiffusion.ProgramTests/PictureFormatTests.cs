@@ -29,6 +29,8 @@ public sealed class PictureFormatTests : IDisposable
         Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(file)), (string?)line["sha256"]);
         var mean = Run("compare", "apple.png", name).Output.Split("mean ")[1];
         Assert.InRange(double.Parse(mean, CultureInfo.InvariantCulture), 0.1, 25); // a picture of noise, which loses much
+        Assert.Equal(0, Paint("coarse-" + name, "--quality", "20").ExitCode);
+        Assert.True(new FileInfo(_folder.PathOf("coarse-" + name)).Length < 0.6 * file.Length, "the quality changes nothing");
         Assert.Equal(0, Run("grid", "apple.png", name, "--output", "sheet.webp").ExitCode);
         Assert.Equal(132, PictureReader.Read(_folder.PathOf("sheet.webp")).Width); // two of 64 and a gap of 4
     }

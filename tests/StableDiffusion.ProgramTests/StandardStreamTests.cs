@@ -25,10 +25,11 @@ public sealed class StandardStreamTests : IDisposable
         Assert.Equal((exitCode, output), (code, text.Trim()));
         Assert.DoesNotContain("Unhandled", errors, StringComparison.Ordinal);
 
-        // What was painted is whole, whatever became of the streams.
-        if (File.Exists(_folder.PathOf("a.png")))
+        // What was painted is there and whole, whatever became of the streams.
+        if (arguments.Contains("a cat", StringComparison.Ordinal))
         {
             Assert.Equal(64, PngReader.Read(_folder.PathOf("a.png")).Image.Width);
+            Assert.Equal(exitCode != 0 && !arguments.Contains("2>&-", StringComparison.Ordinal), errors.Contains("a.png", StringComparison.Ordinal));
         }
     }
 

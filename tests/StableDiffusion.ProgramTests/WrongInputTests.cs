@@ -75,7 +75,7 @@ public sealed class WrongInputTests
         { "--threads -1", "--threads -1 must be from 0 to 1024." },
         { "--threads 1000000", "--threads 1000000 must be from 0 to 1024." },
         { "--strength 0.5", "--strength says how far to go from a picture; give one with --init-image." },
-        { "--prompt-2 pear", "--prompt-2 is for models with two text encoders (SDXL); sd1 has one." },
+        { "--prompt-2 pear", "--prompt-2 is for models with two text encoders; sd1 has one." },
         { "--original-size 12", "--original-size '12' must be two whole numbers, such as 512x512." },
         { "--original-size 64x64", "--original-size, --crop and --target-size are for SDXL; sd1 is none." },
         { "--crop 1x1", "--crop '1x1' must be two whole numbers, such as 0,0." },

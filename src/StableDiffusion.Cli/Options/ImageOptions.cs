@@ -27,11 +27,11 @@ internal sealed class ImageOptions
         HelpName = "text",
     };
 
-    public Option<string?> Prompt2 { get; } = new("--prompt-2") { Description = "SDXL: the text for the second encoder. [default: the prompt]", HelpName = "text" };
+    public Option<string?> Prompt2 { get; } = new("--prompt-2") { Description = "SDXL, SD 3, Flux: the text for the second encoder. [default: the prompt]", HelpName = "text" };
 
     public Option<string?> NegativePrompt2 { get; } = new("--negative-prompt-2")
     {
-        Description = "SDXL: the negative text for the second encoder. [default: the negative prompt]",
+        Description = "SDXL, SD 3, Flux: the negative text for the second encoder. [default: the negative prompt]",
         HelpName = "text",
     };
 
@@ -51,7 +51,7 @@ internal sealed class ImageOptions
 
     public Option<double?> DistilledGuidance { get; } = new("--guidance")
     {
-        Description = "Flux dev: the guidance scale that the network is told; --cfg-scale above 1 runs it twice a step. [default: 3.5]",
+        Description = "Flux dev: the guidance scale that the network is told; --cfg-scale above 1 runs it twice a step. [default: 3.5, with -i 7]",
         HelpName = "x",
     };
 
@@ -201,7 +201,7 @@ internal sealed class ImageOptions
 
     public Option<double?> Strength { get; } = new("--strength", "-f")
     {
-        Description = "How far to go from --init-image: 0 leaves it, 1 forgets it. [default: from the model, else 0.8, SDXL 0.3]",
+        Description = "How far to go from --init-image: 0 leaves it, 1 forgets it. [default: from the model, else 0.8, SDXL 0.3, SD 3 and Flux 0.6]",
         HelpName = "x",
     };
 

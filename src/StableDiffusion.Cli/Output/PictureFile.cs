@@ -36,11 +36,14 @@ internal static class PictureFile
     {
         const int Settings = 4096; // what else the text holds, amply
         if (PictureFormats.OfName(path) == PictureKind.Jpeg
-            && request.Prompt.Length + (request.NegativePrompt?.Length ?? 0) + Settings > PictureWriter.LongestJpegText)
+            && TextsOf(request).Sum(text => (long)(text?.Length ?? 0)) + Settings > PictureWriter.LongestJpegText)
         {
             throw new RequestException("the prompt is too long to be stored in a JPEG; write a PNG or WebP.");
         }
     }
+
+    private static string?[] TextsOf(ImageRequest request) =>
+        [request.Prompt, request.NegativePrompt, request.Prompt2, request.NegativePrompt2, request.Prompt3, request.NegativePrompt3];
 
     /// <summary>Writes one picture, whole or not at all.</summary>
     /// <returns>Its path, and the bytes of its file.</returns>

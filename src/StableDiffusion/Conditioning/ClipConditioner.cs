@@ -69,8 +69,8 @@ internal sealed class ClipConditioner : IConditioner
             return new(Told(positive, plan), Told(positive.Zeros(), plan));
         }
 
-        // diffusers' SD pipelines apply clip skip to the prompt alone; webuis and its SDXL pipeline apply it to both.
-        var negativeSkip = request.LongPrompt == LongPrompt.Truncate && _encoders.Count == 1 ? 0 : skip;
+        // diffusers' pipelines, SDXL's too (encode_prompt), apply clip skip to the prompt alone; webuis apply it to both.
+        var negativeSkip = request.LongPrompt == LongPrompt.Truncate ? 0 : skip;
         var text = request.NegativePrompt ?? "";
         var negative = Encode(new Text(text, request.NegativePrompt2.Or(text), negativeSkip, request.LongPrompt), cut => plan.Warn($"the negative prompt {cut}"), cancellation);
         return new(Told(positive, plan), Told(negative, plan));

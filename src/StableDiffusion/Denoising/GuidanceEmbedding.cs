@@ -13,7 +13,7 @@ internal static class GuidanceEmbedding
         for (var i = 0; i < half; i++)
         {
             var frequency = MathF.Exp(i * -(MathF.Log(10000) / (half - 1)));
-            var angle = (float)((scale - 1) * 1000) * frequency;
+            var angle = (float)(scale - 1) * 1000f * frequency;
             embedding[i] = MathF.Sin(angle);
             embedding[half + i] = MathF.Cos(angle);
         }

@@ -55,7 +55,7 @@ internal sealed class StartLatents(Painting painting, IScheduler scheduler, ILat
         return _latents;
     }
 
-    /// <summary>Inpainting, in the order of diffusers' StableDiffusionInpaintPipeline: picture, noise, masked picture.</summary>
+    /// <summary>Inpainting, in the order of diffusers' StableDiffusionInpaintPipeline and those of SDXL, SD 3 and Flux: picture, noise, masked picture.</summary>
     private Inpainting Inpaint(float[] pixels, RgbImage mask)
     {
         var blends = _plan.Folder.Network.InputChannels == _plan.Folder.LatentChannels;

@@ -12,6 +12,9 @@ internal sealed record GenerationDefaults(int Steps, double GuidanceScale, doubl
     /// <summary>The steps from a picture, where they are others.</summary>
     public int? StepsFromPicture { get; init; }
 
+    /// <summary>The share of the schedule where control networks say what is in the picture, where it is another.</summary>
+    public double? ControlledStrength { get; init; }
+
     /// <summary>The share of the schedule where a mask says what is painted.</summary>
     public double InpaintingStrength { get; init; } = 1;
 
@@ -27,6 +30,7 @@ internal sealed record GenerationDefaults(int Steps, double GuidanceScale, doubl
         return new(steps ?? Steps, scale ?? GuidanceScale, strength ?? Strength)
         {
             StepsFromPicture = steps ?? StepsFromPicture,
+            ControlledStrength = strength ?? ControlledStrength,
             InpaintingStrength = strength ?? InpaintingStrength,
             InpaintingGuidanceScale = scale ?? InpaintingGuidanceScale,
         };
@@ -37,8 +41,9 @@ internal sealed record GenerationDefaults(int Steps, double GuidanceScale, doubl
 
     /// <summary>The guidance scale of a request.</summary>
     public double GuidanceScaleOf(ImageRequest request) =>
-        request.GuidanceScale ?? (request.Mask is null ? GuidanceScale : InpaintingGuidanceScale ?? GuidanceScale);
+        request.GuidanceScale ?? (request.Mask is null || request.Controls.Count > 0 ? GuidanceScale : InpaintingGuidanceScale ?? GuidanceScale);
 
     /// <summary>The strength of a request that starts from a picture.</summary>
-    public double StrengthOf(ImageRequest request) => request.Strength ?? (request.Mask is null ? Strength : InpaintingStrength);
+    public double StrengthOf(ImageRequest request) =>
+        request.Strength ?? (request.Mask is not null ? InpaintingStrength : request.Controls.Count > 0 ? ControlledStrength ?? Strength : Strength);
 }

@@ -47,16 +47,16 @@ public sealed class ModelFolder
         Defaults = Family.Defaults(this).Or(JsonFile.ReadIfExists(Combine("generation_config.json")));
     }
 
-    /// <summary>The folder, as it was given.</summary>
+    /// <summary>The folder with the networks: as it was given, or the snapshot in a folder of the hub's cache.</summary>
     public string Path { get; }
 
     /// <summary>The variant of its networks that was asked for; null for the plain ones.</summary>
     public string? Variant { get; }
 
-    /// <summary>The folder's own name: what the program calls the model.</summary>
+    /// <summary>What the program calls the model: the folder's own name, or for a snapshot its repository's.</summary>
     public string Name { get; }
 
-    /// <summary>The diffusers pipeline that <c>model_index.json</c> names, such as <c>StableDiffusionPipeline</c>.</summary>
+    /// <summary>The diffusers pipeline that <c>model_index.json</c> names, such as <c>StableDiffusionPipeline</c>; without that file what the networks look like.</summary>
     public string? PipelineClass { get; }
 
     /// <summary>What was assumed of a model whose folder lacks <c>model_index.json</c> or a scheduler, in one line; null where nothing was.</summary>
@@ -83,10 +83,10 @@ public sealed class ModelFolder
     /// <summary>The height in pixels the model was trained at.</summary>
     public int DefaultHeight => SampleHeight * PixelsPerLatent;
 
-    /// <summary>Denoising steps of a request that leaves them open.</summary>
+    /// <summary>Denoising steps of a request from noise that leaves them open.</summary>
     public int DefaultSteps => Defaults.Steps;
 
-    /// <summary>Guidance scale of a request that leaves it open.</summary>
+    /// <summary>Guidance scale of a request from noise that leaves it open.</summary>
     public double DefaultGuidanceScale => Defaults.GuidanceScale;
 
     /// <summary>The schedulers that can run with this model, by their short names.</summary>
@@ -136,7 +136,8 @@ public sealed class ModelFolder
     public static ModelFolder Open(string path, string? variant = null) => new(ModelPlace.Find(path), variant);
 
     /// <summary>The scheduler's configuration as the family's pipeline in diffusers takes it, that for inpainting where there is a mask.</summary>
-    internal SchedulerConfig SchedulerFor(bool hasMask) => hasMask ? Family.AsPipelineLoads(_scheduler, hasMask: true) : Scheduler;
+    internal SchedulerConfig SchedulerFor(ImageRequest request) =>
+        request.Controls.Count > 0 ? _scheduler : request.Mask is not null ? Family.AsPipelineLoads(_scheduler, hasMask: true) : Scheduler;
 
     /// <summary>Builds a scheduler for this model, ready for its first step: for callers that put one of their own around it.</summary>
     /// <param name="name">Any name of a scheduler; null is the model's own.</param>

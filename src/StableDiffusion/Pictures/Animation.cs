@@ -59,15 +59,15 @@ internal static class Animation
         var header = new byte[10];
         header[0] = HasAnimation;
         WriteSize(header.AsSpan(4), width, height);
-        WriteChunk(file, "VP8X"u8, header);
-        WriteChunk(file, "ANIM"u8, [255, 255, 255, 255, 0, 0]); // a white ground, repeated for ever
+        RiffChunk.Write(file, "VP8X"u8, header);
+        RiffChunk.Write(file, "ANIM"u8, [255, 255, 255, 255, 0, 0]); // a white ground, repeated for ever
         foreach (var (picture, time) in frames)
         {
             var frame = new byte[16]; // the first six: at the left, at the top
             WriteSize(frame.AsSpan(6), width, height);
-            WriteUInt24(frame.AsSpan(12), (int)time.TotalMilliseconds);
+            RiffChunk.Write24(frame.AsSpan(12), (int)time.TotalMilliseconds);
             frame[15] = DoNotBlend;
-            WriteChunk(file, "ANMF"u8, [.. frame, .. Still(picture, quality)]);
+            RiffChunk.Write(file, "ANMF"u8, [.. frame, .. Still(picture, quality)]);
         }
 
         var bytes = file.ToArray();
@@ -89,22 +89,7 @@ internal static class Animation
 
     private static void WriteSize(Span<byte> to, int width, int height)
     {
-        WriteUInt24(to, width - 1);
-        WriteUInt24(to[3..], height - 1);
-    }
-
-    private static void WriteUInt24(Span<byte> to, int value) => (to[0], to[1], to[2]) = ((byte)value, (byte)(value >> 8), (byte)(value >> 16));
-
-    private static void WriteChunk(MemoryStream file, ReadOnlySpan<byte> name, ReadOnlySpan<byte> data)
-    {
-        Span<byte> length = stackalloc byte[4];
-        BinaryPrimitives.WriteInt32LittleEndian(length, data.Length);
-        file.Write(name);
-        file.Write(length);
-        file.Write(data);
-        if (data.Length % 2 == 1)
-        {
-            file.WriteByte(0);
-        }
+        RiffChunk.Write24(to, width - 1);
+        RiffChunk.Write24(to[3..], height - 1);
     }
 }

@@ -32,7 +32,7 @@ internal sealed class GenerationPlan
         (Width, Height) = PictureSize.Of(request, folder);
         RequestCheck.WhatBelongsTogether(request, folder);
 
-        var config = request.SchedulerConfig.Aggregate(folder.SchedulerFor(request.Mask is not null), (config, entry) => config.With(entry.Key, entry.Value));
+        var config = request.SchedulerConfig.Aggregate(folder.SchedulerFor(request), (config, entry) => config.With(entry.Key, entry.Value));
         Scheduler = SchedulerTable.Choose(config, request.Scheduler);
         if (request.SchedulerFactory is null && !folder.Family.CanUse(Scheduler.Entry))
         {

@@ -1,6 +1,6 @@
 namespace StableDiffusion;
 
-/// <summary>How large a picture gets: as asked for, as what it starts from, or as the model was trained; and whether it can be so.</summary>
+/// <summary>How large a picture gets: as asked for, as what it starts from or is led by, or as the model was trained; and whether it can be so.</summary>
 internal static class PictureSize
 {
     /// <summary>Width and height in pixels.</summary>
@@ -21,6 +21,12 @@ internal static class PictureSize
         else if (request.InitImage is { } image)
         {
             (width, height) = (OnGrid(image.Width, folder), OnGrid(image.Height, folder));
+        }
+
+        else if (request.Controls is [var control, ..])
+        {
+            // That of diffusers' StableDiffusionControlNetPipeline, prepare_image.
+            (width, height) = (OnGrid(control.Image.Width, folder), OnGrid(control.Image.Height, folder));
         }
 
         width = Fitting(nameof(request.Width), request.Width ?? width, folder.Network.Width, folder);

@@ -138,14 +138,16 @@ public sealed class BatchSafetyTests : IDisposable
     [InlineData("images", "\"x\"")]
     [InlineData("model", "7")]
     [InlineData("inputs", "7")]
-    public void A_manifest_line_with_a_wrong_type_is_skipped(string member, string value)
+    public void A_manifest_line_with_a_wrong_type_counts_for_nothing(string member, string value)
     {
         Assert.Equal(0, Batch().ExitCode);
         var manifest = _folder.PathOf("out/manifest.jsonl");
         var line = JsonNode.Parse(File.ReadAllText(manifest))!;
         line[member] = JsonNode.Parse(value);
         File.WriteAllText(manifest, line.ToJsonString() + "\n");
-        Assert.Equal(0, Batch("--resume").ExitCode);
+        var again = Batch("--resume");
+        Assert.Equal(0, again.ExitCode);
+        Assert.NotEmpty(again.OutputLines); // what the line said is not done
     }
 
     [Fact]

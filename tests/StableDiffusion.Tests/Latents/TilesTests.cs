@@ -52,6 +52,26 @@ public sealed class TilesTests(Pipelines pipelines) : IClassFixture<Pipelines>
         Assert.InRange(Differences.Mean(tiled, whole), 0.01, 12);
     }
 
+    /// <summary>Without overlap each tile is what is decoded of its latents alone; with it that goes for all but the seams, where tiles lie over each other.</summary>
+    [Fact]
+    public void Tiles_overlap_as_far_as_is_asked()
+    {
+        var request = new ImageRequest { Prompt = "a castle", Steps = 2, Seeds = [4], Width = 128, Height = 64 };
+        var pipeline = pipelines.Of("sd1");
+        var latents = pipeline.Generate(request).Single().Latents;
+        var width = latents.Width;
+        float[] left = [.. Enumerable.Range(0, latents.Values.Length).Where(at => at % width < width / 2).Select(at => latents.Values[at])];
+        var half = new Latents(left, 1, latents.Channels, latents.Height, width / 2);
+
+        RgbImage Left(RgbImage image) => new(64, 64, [.. Enumerable.Range(0, 64).SelectMany(row => image.Pixels.Slice(row * 128 * 3, 64 * 3).ToArray())]);
+        var without = Left(pipeline.Generate(request with { Tiling = new VaeTiling(64, 0) }).Single().Image);
+        var overlapping = Left(pipeline.Generate(request with { Tiling = new VaeTiling(64, 0.5) }).Single().Image);
+        var alone = pipeline.Decode(half, TestContext.Current.CancellationToken);
+
+        Assert.Equal(0, Differences.Largest(without, alone));
+        Assert.NotEqual(0, Differences.Largest(overlapping, alone));
+    }
+
     [Fact]
     public void A_picture_is_encoded_in_tiles_too()
     {

@@ -12,7 +12,7 @@ public sealed class FamilyLimitsTests(Pipelines pipelines) : IClassFixture<Pipel
     {
         ["SD 3 with Euler"] = ("sd3", _cat with { Scheduler = "euler" }, "Scheduler"),
         ["SD 3 with distilled guidance"] = ("sd3", _cat with { DistilledGuidance = 3 }, "DistilledGuidance"),
-        ["SD 3 with a mask"] = ("sd3", _cat with { InitImage = _picture, Mask = _picture }, "Mask"),
+        ["DiT with a mask"] = ("dit", _class with { InitImage = _picture, Mask = _picture }, "Mask"),
         ["SD 3 with an original size"] = ("sd3", _cat with { OriginalSize = (64, 64) }, "OriginalSize"),
         ["SD 3 with too long a text for T5"] = ("sd3", _cat with { MaxSequenceLength = 513 }, "MaxSequenceLength"),
         ["SD 3 with no text for T5"] = ("sd3", _cat with { MaxSequenceLength = 0 }, "MaxSequenceLength"),
@@ -76,7 +76,7 @@ public sealed class FamilyLimitsTests(Pipelines pipelines) : IClassFixture<Pipel
     ];
 
     private const string StableDiffusion = "Prompt NegativePrompt GuidanceScale ClipSkip InitImage Mask DeepCache Loras Controls Embeddings EmbeddingFolder Seamless";
-    private const string Flux = "Prompt NegativePrompt GuidanceScale Prompt2 NegativePrompt2 MaxSequenceLength InitImage Loras";
+    private const string Flux = "Prompt NegativePrompt GuidanceScale Prompt2 NegativePrompt2 MaxSequenceLength InitImage Mask Loras";
 
     /// <summary>README's table of what the families can do; all else of the above is refused.</summary>
     [Theory]
@@ -85,8 +85,8 @@ public sealed class FamilyLimitsTests(Pipelines pipelines) : IClassFixture<Pipel
     [InlineData("lcm", StableDiffusion)]
     [InlineData("inpaint", StableDiffusion)]
     [InlineData("sdxl", StableDiffusion + " Prompt2 NegativePrompt2 OriginalSize TargetSize Crop")]
-    [InlineData("sd3", "Prompt NegativePrompt GuidanceScale Prompt2 NegativePrompt2 Prompt3 NegativePrompt3 MaxSequenceLength ClipSkip InitImage Loras")]
-    [InlineData("sd3-no-t5", "Prompt NegativePrompt GuidanceScale Prompt2 NegativePrompt2 MaxSequenceLength ClipSkip InitImage Loras")]
+    [InlineData("sd3", "Prompt NegativePrompt GuidanceScale Prompt2 NegativePrompt2 Prompt3 NegativePrompt3 MaxSequenceLength ClipSkip InitImage Mask Loras")]
+    [InlineData("sd3-no-t5", "Prompt NegativePrompt GuidanceScale Prompt2 NegativePrompt2 MaxSequenceLength ClipSkip InitImage Mask Loras")]
     [InlineData("flux-dev", Flux + " DistilledGuidance")]
     [InlineData("flux-schnell", Flux)]
     [InlineData("dit", "Prompt GuidanceScale InitImage")]

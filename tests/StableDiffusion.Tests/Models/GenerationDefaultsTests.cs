@@ -19,7 +19,7 @@ public class GenerationDefaultsTests
 
     [Fact]
     public void Stable_Diffusion_XL_has_other_defaults_with_a_mask() => Assert.Equal(
-        new GenerationDefaults(50, 5, 0.3) { InpaintingStrength = 0.9999, InpaintingGuidanceScale = 7.5 }, ModelFolder.Open(Goldens.PathOf("models", "sdxl")).Defaults);
+        new GenerationDefaults(50, 5, 0.3) { ControlledStrength = 0.8, InpaintingStrength = 0.9999, InpaintingGuidanceScale = 7.5 }, ModelFolder.Open(Goldens.PathOf("models", "sdxl")).Defaults);
 
     [Fact]
     public void A_model_of_Stable_Diffusion_XL_made_for_inpainting_has_the_defaults_of_its_pipeline()
@@ -30,7 +30,7 @@ public class GenerationDefaultsTests
         // Nine channels: the UNet of the inpainting model, which the folder's configuration is read for only.
         File.Copy(Goldens.PathOf("models", "inpaint", "unet", "model.onnx"), copy.PathOf("unet/model.onnx"), overwrite: true);
 
-        Assert.Equal(new GenerationDefaults(50, 7.5, 0.9999) { InpaintingStrength = 0.9999, InpaintingGuidanceScale = 7.5 }, ModelFolder.Open(copy.Path).Defaults);
+        Assert.Equal(new GenerationDefaults(50, 7.5, 0.9999) { ControlledStrength = 0.8, InpaintingStrength = 0.9999, InpaintingGuidanceScale = 7.5 }, ModelFolder.Open(copy.Path).Defaults);
     }
 
     [Theory]
@@ -44,6 +44,66 @@ public class GenerationDefaultsTests
         Assert.Equal(expected, GenerationPlan.Of(request, ModelFolder.Open(Goldens.PathOf("models", "sd1"))).Strength);
     }
 
+    /// <summary>The signatures of diffusers' Img2Img and Inpaint pipelines, and of those with a ControlNet.</summary>
+    [Theory]
+    [InlineData("sdxl", false, false, 0.3, 5)]
+    [InlineData("sdxl", false, true, 0.8, 5)]
+    [InlineData("sdxl", true, false, 0.9999, 7.5)]
+    [InlineData("sdxl", true, true, 0.9999, 5)]
+    [InlineData("sd1", false, true, 0.8, 7.5)]
+    [InlineData("sd1", true, true, 1, 7.5)]
+    [InlineData("sd3", false, false, 0.6, 7)]
+    [InlineData("flux-dev", false, false, 0.6, 1)]
+    [InlineData("sd3", true, false, 0.6, 7)]
+    [InlineData("flux-dev", true, false, 0.6, 1)]
+    public void Strength_and_guidance_are_those_of_the_pipeline_with_and_without_a_mask_and_a_ControlNet(string model, bool hasMask, bool hasControl, double strength, double scale)
+    {
+        var picture = new RgbImage(64, 64, new byte[64 * 64 * 3]);
+        var request = new ImageRequest { Prompt = "a cat", InitImage = picture, Mask = hasMask ? picture : null, Controls = hasControl ? [new Control("canny", picture)] : [] };
+
+        var plan = GenerationPlan.Of(request, ModelFolder.Open(Folder(model)));
+
+        Assert.Equal((strength, scale), (plan.Strength, plan.Scale));
+    }
+
+    /// <summary>diffusers' StableDiffusionControlNetPipeline takes the size of the picture that leads it, and the scheduler as it is.</summary>
+    [Fact]
+    public void A_ControlNet_s_picture_says_the_size_and_leaves_an_old_scheduler_as_it_is()
+    {
+        using var copy = new TemporaryFolder();
+        copy.Fill(Goldens.PathOf("models", "sd1"));
+        File.WriteAllText(copy.PathOf("scheduler/scheduler_config.json"), """{"_class_name": "PNDMScheduler", "steps_offset": 0}""");
+        var lead = new RgbImage(100, 68, new byte[100 * 68 * 3]);
+        var request = new ImageRequest { Prompt = "a cat", Steps = 5, Controls = [new Control("canny", lead)] };
+        GenerationPlan Of(ImageRequest asked) => GenerationPlan.Of(asked, ModelFolder.Open(copy.Path));
+
+        Assert.Equal((96, 64), (Of(request).Width, Of(request).Height));
+        Assert.Equal((32, 64), (Of(request with { Width = 32 }).Width, Of(request with { Width = 32 }).Height));
+        Assert.Equal((64, 64), (Of(request with { InitImage = new RgbImage(64, 64, new byte[64 * 64 * 3]) }).Width, 64));
+        Assert.Equal(0, Of(request).Scheduler.Config.Whole("steps_offset"));
+    }
+
+    /// <summary>StableDiffusionPipeline.__init__: saved before 0.9, a size below 64 is taken for 64.</summary>
+    [Theory]
+    [InlineData("0.8.1", 32, 64)]
+    [InlineData("0.7.0.dev0", 32, 64)]
+    [InlineData("0.8.1", 96, 96)]
+    [InlineData("0.9.0", 32, 32)]
+    [InlineData("0.39.0", 8, 8)]
+    public void The_size_that_old_UNets_say_is_read_as_the_pipeline_reads_it(string version, int said, int read)
+    {
+        using var copy = new TemporaryFolder();
+        copy.Fill(Goldens.PathOf("models", "sd1"));
+        var config = JsonNode.Parse(File.ReadAllText(copy.PathOf("unet/config.json")))!;
+        config["_diffusers_version"] = version;
+        config["sample_size"] = said;
+        File.WriteAllText(copy.PathOf("unet/config.json"), config.ToJsonString());
+
+        var folder = ModelFolder.Open(copy.Path);
+
+        Assert.Equal((read * folder.PixelsPerLatent, read * folder.PixelsPerLatent), (folder.DefaultWidth, folder.DefaultHeight));
+    }
+
     // The signatures of diffusers' pipelines: text to image, Img2Img, Inpaint.
     [Theory]
     [InlineData("sdxl", "text", 50, 5)]
@@ -53,6 +113,8 @@ public class GenerationDefaultsTests
     [InlineData("sd3", "text", 28, 7)]
     [InlineData("sd3", "picture", 50, 7)]
     [InlineData("flux-dev", "picture", 28, 1)]
+    [InlineData("flux-schnell", "text", 4, 1)]
+    [InlineData("ldm-bert", "text", 50, 5)] // LDMTextToImagePipeline has 1, which is no guidance; 5 is what its authors' txt2img.py has
     public void Steps_and_guidance_are_those_of_the_pipeline_for_what_is_given(string model, string given, int steps, double scale)
     {
         var picture = new RgbImage(64, 64, new byte[64 * 64 * 3]);
@@ -124,5 +186,5 @@ public class GenerationDefaultsTests
     [Fact]
     public void The_file_of_a_folder_comes_first() =>
         Assert.Equal(
-            new GenerationDefaults(25, 2.5, 0.6) { StepsFromPicture = 25, InpaintingStrength = 0.6, InpaintingGuidanceScale = 2.5 }, ModelFolder.Open(Path.Combine(Repository.Root, "models", "emoji-256")).Defaults);
+            new GenerationDefaults(25, 2.5, 0.6) { StepsFromPicture = 25, ControlledStrength = 0.6, InpaintingStrength = 0.6, InpaintingGuidanceScale = 2.5 }, ModelFolder.Open(Path.Combine(Repository.Root, "models", "emoji-256")).Defaults);
 }

@@ -87,6 +87,12 @@ public class RecipeRoundTripTests
         { "flux-dev", "--guidance", "1.5", "" },
     };
 
+    /// <summary>What no text can hold, so that the recipe says how to give it again.</summary>
+    private static readonly HashSet<string> _advised =
+    [
+        "--control", "--control-image", "--control-preprocessor", "--guess-mode", "--mask", "--latents", "--resize-mode", "--strength", "--init-image", "--embedding", "--embedding-dir",
+    ];
+
     [Theory]
     [MemberData(nameof(Options))]
     public void An_option_that_makes_another_picture_is_read_back_from_its_text_or_said(string model, string option, string value, string others)
@@ -100,7 +106,9 @@ public class RecipeRoundTripTests
         var recipe = RecipeOf(text);
 
         var field = OptionNames.FieldOf(option);
-        if (recipe.Notes.Any(note => note.Advises(field)))
+        var isAdvised = _advised.Contains(option) || (option.EndsWith("upscaler", StringComparison.Ordinal) && File.Exists(value));
+        Assert.Equal(isAdvised, recipe.Notes.Any(note => note.Advises(field)));
+        if (isAdvised)
         {
             return;
         }
@@ -205,7 +213,11 @@ public class RecipeRoundTripTests
         Assert.Equal("7", recipe.Fields["hires_steps"][0]);
         Assert.Equal("0.4", recipe.Fields["hires_strength"][0]);
         Assert.Equal("latent", recipe.Fields["hires_upscaler"][0]);
-        Assert.Equal(scale ?? recipe.Fields["hires_scale"][0], recipe.Fields["hires_scale"][0]);
+        if (scale is not null)
+        {
+            Assert.Equal(scale, recipe.Fields["hires_scale"][0]);
+        }
+
         int[] from = [.. size.Split('x').Select(int.Parse)], to = [.. target.Split('x').Select(int.Parse)];
         var factor = double.Parse(recipe.Fields["hires_scale"][0], System.Globalization.CultureInfo.InvariantCulture);
         Assert.All(from.Zip(to).Where(side => side.Second > 0), side => Assert.Equal(side.Second, (int)(side.First * factor)));

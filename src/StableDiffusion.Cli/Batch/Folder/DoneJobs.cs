@@ -20,7 +20,8 @@ internal sealed class DoneJobs
             var picture = new DonePicture(path, line["sha256"]!.GetValue<string>(), (int?)line["image"] ?? 0, SeedOf(line, FieldTable.Seed), SeedOf(line, FieldTable.VariationSeed));
             byPath.Remove(path);
             var model = FolderJson.Text(line, "model_id") ?? FolderJson.Text(line, "model") ?? "";
-            byPath[path] = (((string)line["id"]!, model, FolderJson.Text(line, "inputs") ?? ""), (int?)line["images"] ?? 1, picture);
+            var inputs = line["inputs"] is { } read ? FolderJson.Text(line, "inputs") ?? read.ToJsonString() : "";
+            byPath[path] = (((string)line["id"]!, model, inputs), (int?)line["images"] ?? 1, picture);
             _paths.Add(path);
         }
 

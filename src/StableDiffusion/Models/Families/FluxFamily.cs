@@ -10,7 +10,7 @@ internal sealed class FluxFamily : TransformerFamily
     [
         nameof(ImageRequest.Prompt), nameof(ImageRequest.NegativePrompt), nameof(ImageRequest.GuidanceScale), nameof(ImageRequest.Prompt2),
         nameof(ImageRequest.NegativePrompt2), nameof(ImageRequest.MaxSequenceLength), nameof(ImageRequest.InitImage),
-        nameof(ImageRequest.Loras),
+        nameof(ImageRequest.Mask), nameof(ImageRequest.Loras),
     ];
 
     public override string Name => "Flux";
@@ -38,7 +38,7 @@ internal sealed class FluxFamily : TransformerFamily
     public override int LatentGrid(JsonFile config) => 2;
 
     /// <summary>Schnell, which has no guidance input, is distilled to four steps.</summary>
-    public override GenerationDefaults Defaults(ModelFolder folder) => new(folder.Network.Wants("guidance") ? 28 : 4, 1, 0.6);
+    public override GenerationDefaults Defaults(ModelFolder folder) => new(folder.Network.Wants("guidance") ? 28 : 4, 1, 0.6) { InpaintingStrength = 0.6 };
 
     public override bool CanUse(SchedulerEntry scheduler) => scheduler.Name == "flow";
 

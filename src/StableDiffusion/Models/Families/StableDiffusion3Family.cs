@@ -11,7 +11,7 @@ internal sealed class StableDiffusion3Family : TransformerFamily
         nameof(ImageRequest.Prompt), nameof(ImageRequest.NegativePrompt), nameof(ImageRequest.GuidanceScale), nameof(ImageRequest.Prompt2),
         nameof(ImageRequest.NegativePrompt2), nameof(ImageRequest.Prompt3), nameof(ImageRequest.NegativePrompt3),
         nameof(ImageRequest.MaxSequenceLength), nameof(ImageRequest.ClipSkip), nameof(ImageRequest.InitImage),
-        nameof(ImageRequest.Loras),
+        nameof(ImageRequest.Mask), nameof(ImageRequest.Loras),
     ];
 
     private static readonly string[] _ofT5 = [nameof(ImageRequest.Prompt3), nameof(ImageRequest.NegativePrompt3)];
@@ -31,8 +31,8 @@ internal sealed class StableDiffusion3Family : TransformerFamily
 
     public override (int Height, int Width) SampleSize(JsonFile config) => config.Pair("sample_size") ?? (128, 128);
 
-    /// <summary>Those of StableDiffusion3Pipeline and its Img2Img.</summary>
-    public override GenerationDefaults Defaults(ModelFolder folder) => new(28, 7, 0.6) { StepsFromPicture = 50 };
+    /// <summary>Those of StableDiffusion3Pipeline, its Img2Img and its Inpaint.</summary>
+    public override GenerationDefaults Defaults(ModelFolder folder) => new(28, 7, 0.6) { StepsFromPicture = 50, InpaintingStrength = 0.6 };
 
     /// <summary>That of stabilityai/stable-diffusion-3-medium-diffusers.</summary>
     public override string? UsualScheduler => """{"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0}""";

@@ -32,6 +32,14 @@ internal class StableDiffusionFamily : ModelFamily
 
     public override GenerationDefaults Defaults(ModelFolder folder) => Distilled(folder) ?? new GenerationDefaults(50, 7.5, 0.8);
 
+    /// <summary>UNets that diffusers saved before 0.9 may say 32 and mean 64: StableDiffusionPipeline, its Img2Img and its Inpaint read them so.</summary>
+    public override (int Height, int Width) SampleSize(JsonFile config)
+    {
+        var said = base.SampleSize(config);
+        var isOld = Version.TryParse(config.Text("_diffusers_version")?.Split("dev")[0].TrimEnd('.'), out var version) && version < new Version(0, 9, 0);
+        return isOld && said is { Height: < 64, Width: < 64 } ? (64, 64) : said;
+    }
+
     /// <summary>That of runwayml/stable-diffusion-v1-5.</summary>
     public override string? UsualScheduler => """
         {"_class_name": "PNDMScheduler", "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "skip_prk_steps": true, "set_alpha_to_one": false, "steps_offset": 1}
@@ -64,7 +72,7 @@ internal class StableDiffusionFamily : ModelFamily
         {
             var asked = request.Prompt2 is null ? nameof(request.NegativePrompt2) : nameof(request.Prompt2);
             throw new RequestException(
-                asked, $"{asked:name} is for models with two text encoders (SDXL); {folder.Name} has one.");
+                asked, $"{asked:name} is for models with two text encoders; {folder.Name} has one.");
         }
 
         if (!folder.Network.Wants("time_ids") && ((request.OriginalSize ?? request.TargetSize) is not null || request.Crop != (0, 0)))

@@ -19,11 +19,12 @@ internal sealed class StableDiffusionXLFamily : StableDiffusionFamily
 
     public override ModelFamily For(ModelFolder folder) => this;
 
-    /// <summary>Those of StableDiffusionXLPipeline and its Img2Img; with nine channels, or a mask, those of its Inpaint.</summary>
+    /// <summary>Those of StableDiffusionXLPipeline and its Img2Img; with nine channels, or a mask, those of its Inpaint; with control networks those of StableDiffusionXLControlNet….</summary>
     public override GenerationDefaults Defaults(ModelFolder folder) =>
         Distilled(folder)
         ?? (folder.Network.InputChannels == folder.LatentChannels ? new GenerationDefaults(50, 5, 0.3) : new GenerationDefaults(50, 7.5, Inpainting)) with
         {
+            ControlledStrength = 0.8,
             InpaintingStrength = Inpainting,
             InpaintingGuidanceScale = 7.5,
         };

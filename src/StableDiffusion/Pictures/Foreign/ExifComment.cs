@@ -38,14 +38,14 @@ internal static class ExifComment
         var exif = Exif(text);
         Span<byte> extended = stackalloc byte[10];
         extended[0] = HasExif;
-        WriteUInt24(extended[4..], width - 1);
-        WriteUInt24(extended[7..], height - 1);
+        RiffChunk.Write24(extended[4..], width - 1);
+        RiffChunk.Write24(extended[7..], height - 1);
 
         using var file = new MemoryStream();
         file.Write("RIFF\0\0\0\0WEBP"u8);
-        WriteChunk(file, "VP8X"u8, extended);
+        RiffChunk.Write(file, "VP8X"u8, extended);
         file.Write(picture);
-        WriteChunk(file, "EXIF"u8, exif);
+        RiffChunk.Write(file, "EXIF"u8, exif);
         var bytes = file.ToArray();
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(4), bytes.Length - 8);
         return bytes;
@@ -81,20 +81,5 @@ internal static class ExifComment
         Span<byte> bytes = stackalloc byte[4];
         BinaryPrimitives.WriteInt32BigEndian(bytes, value);
         exif.Write(bytes);
-    }
-
-    private static void WriteUInt24(Span<byte> to, int value) => (to[0], to[1], to[2]) = ((byte)value, (byte)(value >> 8), (byte)(value >> 16));
-
-    private static void WriteChunk(MemoryStream file, ReadOnlySpan<byte> name, ReadOnlySpan<byte> data)
-    {
-        Span<byte> length = stackalloc byte[4];
-        BinaryPrimitives.WriteInt32LittleEndian(length, data.Length);
-        file.Write(name);
-        file.Write(length);
-        file.Write(data);
-        if (data.Length % 2 == 1)
-        {
-            file.WriteByte(0);
-        }
     }
 }
