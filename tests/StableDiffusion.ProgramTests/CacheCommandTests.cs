@@ -43,6 +43,30 @@ public sealed class CacheCommandTests : IDisposable
         Assert.Contains("--variant fp16: ", Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_variant_that_a_model_has_is_painted_with()
+    {
+        var model = Path.Combine(_cache.Path, "both");
+        foreach (var file in Directory.EnumerateFiles(Goldens.PathOf("models", "sd1"), "*", SearchOption.AllDirectories))
+        {
+            var copy = Path.Combine(model, Path.GetRelativePath(Goldens.PathOf("models", "sd1"), file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+
+        // The network of another model shows which of the two is read.
+        File.Copy(Goldens.PathOf("models", "lcm", "vae_decoder", "model.onnx"), Path.Combine(model, "vae_decoder", "model_fp16.onnx"));
+        string[] cat = ["a cat", "-m", model, "--device", "cpu", "-s", "3", "--steps", "2", "-q", "-o"];
+
+        Assert.Equal(0, Run([.. cat, _cache.PathOf("plain.png")]).ExitCode);
+        Assert.Equal(0, Run([.. cat, _cache.PathOf("variant.png"), "--variant", "fp16"]).ExitCode);
+        File.Move(Path.Combine(model, "vae_decoder", "model_fp16.onnx"), Path.Combine(model, "vae_decoder", "model.onnx"), overwrite: true);
+        Assert.Equal(0, Run([.. cat, _cache.PathOf("other.png")]).ExitCode);
+
+        Assert.Equal(0, Differences.Largest(PngReader.Read(_cache.PathOf("other.png")).Image, PngReader.Read(_cache.PathOf("variant.png")).Image));
+        Assert.NotEqual(0, Differences.Largest(PngReader.Read(_cache.PathOf("plain.png")).Image, PngReader.Read(_cache.PathOf("variant.png")).Image));
+    }
+
     private SdProgram.Outcome Run(params string[] arguments) =>
         SdProgram.Run(arguments, workingFolder: null, input: null, new Dictionary<string, string> { ["XDG_CACHE_HOME"] = _cache.Path });
 }

@@ -47,6 +47,42 @@ public sealed class LargerProgramTests : IDisposable
         Assert.Equal([.. small.Texts, new("postprocessing", "Postprocess upscale by: 2, Postprocess upscaler: Lanczos")], large.Texts);
     }
 
+    [Fact]
+    public void A_network_enlarges_in_tiles_what_it_enlarges_as_a_whole()
+    {
+        UpscalerModel.Write(_folder.PathOf("x2.onnx"));
+        Paint("-W", "64", "-H", "48");
+        SdProgram.Outcome Upscale(string output, params string[] options) => SdProgram.Run(["upscale", "picture.png", "-o", output, "--upscaler", "x2.onnx", .. options], _folder.Path, "");
+
+        var outcome = Upscale("whole.png");
+        Assert.Equal((0, "whole.png\n", ""), (outcome.ExitCode, outcome.Output, outcome.Errors));
+        Assert.Equal(0, Upscale("tiled.png", "--tile", "16", "--tile-margin", "4").ExitCode);
+        Assert.Equal(0, Upscale("cut.png", "--tile", "16", "--tile-margin", "0").ExitCode);
+        Assert.Equal(0, Upscale("thrice.png", "--scale", "3").ExitCode);
+
+        var whole = PngReader.Read(_folder.PathOf("whole.png"));
+        Assert.Equal((128, 96), (whole.Image.Width, whole.Image.Height));
+        Assert.InRange(Differences.Largest(whole.Image, PngReader.Read(_folder.PathOf("tiled.png")).Image), 0, 1);
+        Assert.True(Differences.Largest(whole.Image, PngReader.Read(_folder.PathOf("cut.png")).Image) > 1, "tiles without a margin show no seams");
+        Assert.Equal((192, 144), (PngReader.Read(_folder.PathOf("thrice.png")).Image.Width, PngReader.Read(_folder.PathOf("thrice.png")).Image.Height));
+        Assert.Equal("Postprocess upscale by: 2, Postprocess upscaler: x2", whole.Texts.Single(text => text.Key == "postprocessing").Value);
+    }
+
+    [Theory]
+    [InlineData("--upscaler lanczos", "say by which with --scale")]
+    [InlineData("--upscaler lanczos --scale 17", "--scale 17 must be above 0, and at most 16")]
+    [InlineData("--upscaler none.onnx", "there is no file none.onnx")]
+    [InlineData("--upscaler lanczos --scale 2 --tile 8", "--tile must be at least 16")]
+    [InlineData("--upscaler lanczos --scale 2 --tile-margin 513", "--tile-margin from 0 to 512")]
+    [InlineData("--upscaler lanczos --scale 2 --device gpu", "--device gpu is not known")]
+    public void What_cannot_be_enlarged_so_is_refused_in_one_line(string options, string words)
+    {
+        Paint("-W", "48", "-H", "32");
+
+        Refused.Run(Refused.Usage, words, _folder, ["upscale", "picture.png", "-o", "large.png", .. options.Split(' ')]);
+        Assert.False(File.Exists(_folder.PathOf("large.png")));
+    }
+
     [Theory]
     [InlineData("--hires-steps 3", "do nothing without --hires-scale")]
     [InlineData("--hires-scale 1", "--hires-scale 1 must be above 1")]

@@ -35,6 +35,13 @@ public sealed class PictureFormatTests : IDisposable
         Assert.Equal(132, PictureReader.Read(_folder.PathOf("sheet.webp")).Width); // two of 64 and a gap of 4
     }
 
+    [Theory]
+    [InlineData("--prompt-2")]
+    [InlineData("--negative-prompt-2")]
+    public void Texts_too_long_for_a_JPEG_are_refused_before_anything_is_painted(string option) => Refused.Run(
+        Refused.Usage, "the prompt is too long to be stored in a JPEG; write a PNG or WebP.", _folder,
+        ["a cat", option, string.Concat(Enumerable.Repeat("red ", 20_000)), "--model", Goldens.PathOf("models", "sdxl"), "--device", "cpu", "--output", _folder.PathOf("apple.jpg")]);
+
     [Fact]
     public void Several_pictures_of_one_name_keep_its_ending()
     {

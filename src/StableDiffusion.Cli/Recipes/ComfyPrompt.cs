@@ -24,7 +24,7 @@ internal static partial class ComfyPrompt
     private static string Learnt(string name, Recipe recipe)
     {
         var word = LearntEnding().Replace(name.Replace('\\', '/').Split('/')[^1], "");
-        recipe.Note($"a learnt word was used ({word}); give it with --embedding or --embedding-dir.", "embedding|embedding_dir");
+        recipe.NoteLearnt(word);
         return word;
     }
 

@@ -98,7 +98,7 @@ internal sealed partial class CompelPrompt
             }
             else if (Learnt().Match(_text, i, end - i) is { Success: true } learnt)
             {
-                _recipe.Note($"a learnt word was used ({learnt.Groups["name"].Value}); give it with --embedding or --embedding-dir.", "embedding|embedding_dir");
+                _recipe.NoteLearnt(learnt.Groups["name"].Value);
                 result.Append(learnt.Groups["name"].Value);
                 i += learnt.Length;
             }

@@ -92,6 +92,10 @@ internal sealed partial record Recipe(string Program)
     public void NoteStrength(string strength) =>
         Note($"it was painted from a picture at the strength {strength}; give both with --init-image and --strength.", "init_image", "strength");
 
+    /// <summary>Takes note that a learnt word was used, whose file is not in the picture.</summary>
+    public void NoteLearnt(string words) =>
+        Note($"learnt words were used ({OneLine.Shorten(OneLine.Of(words))}); give them with --embedding or --embedding-dir.", "embedding|embedding_dir");
+
     /// <summary>Takes note that words are weighed, where the program weighs them in another way than this one.</summary>
     /// <param name="prompt">The prompt in this program's way.</param>
     public void NoteWeights(string prompt)

@@ -158,7 +158,7 @@ internal static class WebUiRecipe
                 recipe.Set("num_images", value);
                 break;
             case "TI hashes":
-                recipe.Note($"learnt words were used ({value}); give them with --embedding or --embedding-dir.", "embedding|embedding_dir");
+                recipe.NoteLearnt(value);
                 break;
             case var control when control.StartsWith("ControlNet ", StringComparison.Ordinal):
                 NoteControl(recipe, value);

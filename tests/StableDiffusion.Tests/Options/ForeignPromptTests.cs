@@ -31,7 +31,7 @@ public sealed class ForeignPromptTests
     [InlineData("(\"a cat\", \"a dog\").blend(0.7, 0.3)", "\"a cat\", \"a dog\" without quotes", ".blend(0.7, 0.3) of the prompt is not followed.")]
     [InlineData("a cat.swap(dog) here", "a cat here", ".swap(dog) of the prompt is not followed.")]
     [InlineData("(\"a cat\", \"a dog\").and()", "\"a cat\", \"a dog\" without quotes", ".and() of the prompt is not followed.")]
-    [InlineData("a <wood-cut>", "a wood-cut", "a learnt word was used (wood-cut); give it with --embedding or --embedding-dir.")]
+    [InlineData("a <wood-cut>", "a wood-cut", "learnt words were used (wood-cut); give them with --embedding or --embedding-dir.")]
     [InlineData("a cat++", "a |cat=1.21", "InvokeAI weighs words in another way, so that those with a weight come out a little otherwise.")]
     public void What_compel_does_beside_weights_is_said(string prompt, string pieces, string note)
     {

@@ -31,6 +31,44 @@ public class PictureReaderTests
         Assert.InRange(differences.Average(), 0, 0.15);
     }
 
+    /// <summary>Files written by ImageSharp.</summary>
+    [Theory]
+    [InlineData("png", 0, true)]
+    [InlineData("webp", 0, true)]
+    [InlineData("gif", 0, true)]
+    [InlineData("png", 255, false)]
+    [InlineData("webp", 255, false)]
+    public void Transparency_of_a_picture_to_start_from_is_said_and_a_mask_that_is_all_transparency_refused(string format, byte alpha, bool isSaid)
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.PathOf("picture." + format);
+        using (var image = new SixLabors.ImageSharp.Image<SixLabors.ImageSharp.PixelFormats.Rgba32>(8, 8, new(0, 0, 0, 255)))
+        {
+            image[3, 4] = new(0, 0, 0, alpha);
+            if (format == "webp")
+            {
+                SixLabors.ImageSharp.ImageExtensions.SaveAsWebp(image, path, new() { FileFormat = SixLabors.ImageSharp.Formats.Webp.WebpFileFormatType.Lossless });
+            }
+            else
+            {
+                SixLabors.ImageSharp.ImageExtensions.Save(image, path);
+            }
+        }
+
+        var notes = new List<string>();
+        PictureReader.ReadInit(path, notes);
+
+        Assert.Equal(isSaid ? [$"{path} is transparent in places, where the colours that lie beneath are used, often black; lay it on a background first."] : [], notes);
+        if (isSaid)
+        {
+            Assert.Contains("holds its shape in the alpha channel", Assert.Throws<RequestException>(() => PictureReader.ReadMask(path)).Message, StringComparison.Ordinal);
+        }
+        else
+        {
+            PictureReader.ReadMask(path);
+        }
+    }
+
     [Theory]
     [MemberData(nameof(RefusedNames))]
     public void A_kind_that_is_not_read_rightly_is_refused_by_name(string name)
