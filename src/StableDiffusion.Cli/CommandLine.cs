@@ -22,6 +22,12 @@ internal static class CommandLine
                 return ExitCode.Usage;
             }
 
+            if (UsageError.Misspelt(parsed) is { } option)
+            {
+                log.Error($"Unrecognized option {OneLine.Quote(option)}; a text that begins so stands behind --. sd help all lists all options.");
+                return ExitCode.Usage;
+            }
+
             var completed = UserDefaults.Read(Configuration.PathOf(UserDefaults.FileName)).Complete(parsed, root, words);
 
             // Signals are Interruption's business: it lets the picture in the works be dropped cleanly, however long that takes.

@@ -101,7 +101,7 @@ public sealed class RecipeProgramTests : IDisposable
     public void A_graph_of_ComfyUI_is_walked_back_from_its_sampler()
     {
         Write("comfy.png", ("prompt", """
-            {"3": {"class_type": "KSampler", "inputs": {"seed": 156680208700286, "steps": 20, "cfg": 8.0, "sampler_name": "euler_ancestral", "scheduler": "karras", "denoise": 1.0,
+            {"3": {"class_type": "KSampler", "inputs": {"seed": 156680208700286, "steps": 20, "cfg": 8.0, "sampler_name": "dpmpp_2m", "scheduler": "karras", "denoise": 1.0,
               "model": ["10", 0], "positive": ["6", 0], "negative": ["7", 0], "latent_image": ["5", 0]}},
              "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "v1-5.safetensors"}, "is_changed": [NaN]},
              "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 512, "height": 768, "batch_size": 1}},
@@ -116,7 +116,7 @@ public sealed class RecipeProgramTests : IDisposable
         var json = JsonNode.Parse(Run(["show", "comfy.png", "--json"]).Output)!;
 
         Assert.Equal(
-            """{"prompt":"a castle \u003Clora:pixel:0.5:0.8\u003E","negative_prompt":"text, NaN watermark","steps":20,"cfg_scale":8.0,"width":512,"height":768,"seed":156680208700286,"scheduler":"euler_a","sigmas":"karras","spacing":"linspace","clip_skip":2}""",
+            """{"prompt":"a castle \u003Clora:pixel:0.5:0.8\u003E","negative_prompt":"text, NaN watermark","steps":20,"cfg_scale":8.0,"width":512,"height":768,"seed":156680208700286,"scheduler":"dpmpp_2m","sigmas":"karras","spacing":"linspace","clip_skip":2}""",
             Without(json, "program", "model", "notes").ToJsonString());
         Assert.Equal("ComfyUI", (string?)json["program"]);
     }
@@ -193,6 +193,60 @@ public sealed class RecipeProgramTests : IDisposable
         }
 
         Assert.NotEqual(PngReader.Read(_folder.PathOf("read-again.png")).Image.Pixels.ToArray(), PngReader.Read(_folder.PathOf("zeros-again.png")).Image.Pixels.ToArray());
+    }
+
+    /// <summary>What cannot be found is not left out in silence: a value that another node makes, latents that are not empty, another autoencoder, noise of a GPU.</summary>
+    [Fact]
+    public void Of_a_graph_of_ComfyUI_what_is_not_found_is_said()
+    {
+        Write("comfy.png", ("prompt", """
+            {"3": {"class_type": "KSampler", "inputs": {"seed": ["20", 0], "steps": ["21", 0], "cfg": 7, "sampler_name": "dpmpp_2m_sde_gpu", "scheduler": "beta57", "denoise": 1.0,
+              "positive": ["6", 0], "latent_image": ["5", 0]}},
+             "5": {"class_type": "VAEEncodeForInpaint", "inputs": {"pixels": ["9", 0], "mask": ["9", 1]}},
+             "6": {"class_type": "CLIPTextEncode", "inputs": {"text": ["11", 0]}},
+             "8": {"class_type": "VAELoader", "inputs": {"vae_name": "other.safetensors"}},
+             "11": {"class_type": "Text Concatenate", "inputs": {"text_a": "a", "text_b": "b"}},
+             "20": {"class_type": "Random Number", "inputs": {"minimum": 1}},
+             "21": {"class_type": "Math", "inputs": {"value": 4}}}
+            """));
+
+        var json = JsonNode.Parse(Run(["show", "comfy.png", "--json"]).Output)!;
+
+        Assert.Equal("""{"prompt":"","steps":4,"cfg_scale":7,"scheduler":"dpmpp_2m_sde"}""", Without(json, "program", "model", "notes", "spacing").ToJsonString());
+        Assert.Equal(
+            [
+                "the node Random Number, from which seed comes, is not followed.",
+                "steps comes from the node Math, whose input is taken as it is.",
+                "the noise between steps of dpmpp_2m_sde_gpu came from a GPU; the CPU's is taken, and the picture will be another.",
+                "the schedule beta57 is not known here; the scheduler's own is taken.",
+                "the node VAEEncodeForInpaint, from which the sampler takes its latents, is not followed; the size is the model's, and what is in them is not painted over.",
+                "the node VAELoader, which gives another autoencoder than the model's, is not followed.",
+                "the node Text Concatenate, from which text comes, is not followed.",
+            ],
+            json["notes"]!.AsArray().Select(note => (string)note!));
+    }
+
+    /// <summary>A schedule that a scheduler does not take here is no reason to paint nothing.</summary>
+    [Theory]
+    [InlineData("Euler a", "Karras")]
+    [InlineData("DDIM", "Beta")]
+    [InlineData("LCM", "Exponential")]
+    public void A_schedule_that_the_scheduler_does_not_take_is_said_and_its_own_taken(string sampler, string schedule)
+    {
+        Write("web.png", ("parameters", $"a castle\nSteps: 2, Sampler: {sampler}, Schedule type: {schedule}, CFG scale: 5, Seed: 5, Size: 64x64, RNG: CPU, Version: v1.10.1"));
+
+        Assert.Equal($"warning: web.png: the schedule {schedule} is none that its scheduler takes here; the scheduler's own is taken.", Assert.Single(Paint(["--from", "web.png", "-o", "again.png"]).ErrorLines));
+    }
+
+    [Fact]
+    public void Of_several_pictures_that_are_shown_one_that_says_nothing_does_not_hide_the_others()
+    {
+        Write("mute.png");
+        Write("web.png", ("parameters", "a castle\nSteps: 2, Sampler: Euler, Seed: 5"));
+
+        var shown = Run(["show", "mute.png", "none.png", "web.png"]);
+
+        Assert.Equal((2, "a castle\nSteps: 2, Sampler: Euler, Seed: 5\n", 2), (shown.ExitCode, shown.Output, shown.ErrorLines.Count));
     }
 
     /// <summary>As InvokeAI 4 writes it: clip_skip counts layers left out, _k is Karras.</summary>
@@ -316,7 +370,7 @@ public sealed class RecipeProgramTests : IDisposable
     [InlineData("""{"3": {"class_type": "KSampler", "inputs": {"seed": 1, "positive": ["4", 0]}}, "4": {"class_type": "ConditioningCombine", "inputs": {"conditioning_1": ["4", 0]}}}""", "the node ConditioningCombine between sampler and text is not followed.")]
     [InlineData("""{"3": {"class_type": "KSampler", "inputs": {"seed": 1, "model": ["4", 0]}}, "4": {"class_type": "ModelSampling", "inputs": {"model": ["4", 0]}}}""", "the node ModelSampling between sampler and model is not followed.")]
     [InlineData("""{"3": {"class_type": "KSampler", "inputs": {"seed": 1, "positive": ["4", 0]}}, "4": {"class_type": "Reroute", "inputs": {"": ["4", 0]}}}""", null)]
-    [InlineData("""{"3": {"class_type": "KSampler", "inputs": {"seed": 1, "steps": ["4", 0]}}, "4": {"class_type": "Sum", "inputs": {"value": ["4", 0], "text": ["5", 0], "seed": ["4", 0]}}, "5": {"class_type": "Sum", "inputs": {"value": ["4", 0], "text": ["5", 0], "int": ["4", 0]}}}""", null)]
+    [InlineData("""{"3": {"class_type": "KSampler", "inputs": {"seed": 1, "steps": ["4", 0]}}, "4": {"class_type": "Sum", "inputs": {"value": ["4", 0], "text": ["5", 0], "seed": ["4", 0]}}, "5": {"class_type": "Sum", "inputs": {"value": ["4", 0], "text": ["5", 0], "int": ["4", 0]}}}""", "the node Sum, from which steps comes, is not followed.")]
     public void A_graph_that_leads_back_into_itself_has_an_end(string graph, string? note)
     {
         Write("endless.png", ("prompt", graph));

@@ -130,6 +130,79 @@ public sealed class WrongInputTests
             "apple", "--model", Goldens.PathOf("models", "sd1-static"), "--device", "cpu", "--width", "128");
     }
 
+    /// <summary>A misspelt option must not become the prompt, which paints something else and says nothing.</summary>
+    [Theory]
+    [InlineData("--hlep", "--hlep")]
+    [InlineData("-V", "-V")]
+    [InlineData("--sed=5", "--sed=5")]
+    [InlineData("--stpes --quiet", "--stpes")]
+    [InlineData("explain --bogus", "--bogus")]
+    [InlineData("show --jsno", "--jsno")]
+    public void A_word_that_looks_like_an_option_and_is_none_is_refused(string arguments, string word)
+    {
+        using var folder = new TemporaryFolder();
+
+        Refused.Run(Refused.Usage, $"Unrecognized option {word}; a text that begins so stands behind --.", folder, arguments.Split(' '));
+    }
+
+    [Fact]
+    public void A_prompt_that_looks_like_an_option_stands_behind_two_dashes_or_its_own_option()
+    {
+        using var folder = new TemporaryFolder();
+        string[] small = ["-m", Goldens.PathOf("models", "sd1"), "--device", "cpu", "--steps", "1", "-q", "-o", folder.PathOf("a.png")];
+
+        Assert.Equal(0, SdProgram.Run([.. small, "--", "--hlep"]).ExitCode);
+        Assert.StartsWith("--hlep\n", PngReader.Read(folder.PathOf("a.png")).Texts[0].Value, StringComparison.Ordinal);
+        Assert.Equal(0, SdProgram.Run([.. small, "--prompt=-V"]).ExitCode);
+        Assert.StartsWith("-V\n", PngReader.Read(folder.PathOf("a.png")).Texts[0].Value, StringComparison.Ordinal);
+        Assert.Equal(0, SdProgram.Run([.. small, "-5 degrees, snow"]).ExitCode);
+        Assert.StartsWith("-5 degrees, snow\n", PngReader.Read(folder.PathOf("a.png")).Texts[0].Value, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_empty_standard_input_is_no_prompt()
+    {
+        using var folder = new TemporaryFolder();
+        var outcome = SdProgram.Run(["-", "-m", Goldens.PathOf("models", "sd1"), "-o", folder.PathOf("a.png")], folder.Path, "");
+
+        Assert.Equal((2, "error: standard input is empty; pipe a text into it, or give \"\" as the prompt to paint without one."), (outcome.ExitCode, Assert.Single(outcome.ErrorLines)));
+    }
+
+    /// <summary>By the table of README.</summary>
+    [Theory]
+    [InlineData("sd1", "111111")]
+    [InlineData("inpaint", "001111")]
+    [InlineData("sdxl", "111111")]
+    [InlineData("sd3", "111100")]
+    [InlineData("flux-dev", "111100")]
+    [InlineData("dit", "110000")]
+    [InlineData("ldm-bert", "110000")]
+    [InlineData("ldm-uncond", "100000")]
+    public void Inspect_says_of_each_family_what_it_takes(string model, string works)
+    {
+        var inspected = SdProgram.Run("inspect", FamilyGoldens.ModelNamed(model), "--json");
+
+        Assert.Equal(0, inspected.ExitCode);
+        var said = System.Text.Json.Nodes.JsonNode.Parse(inspected.Output)!["works"]!.AsObject();
+        Assert.Equal(["text to image", "image to image", "inpainting", "LoRA", "ControlNet", "DeepCache"], said.Select(one => one.Key));
+        Assert.Equal(works, string.Concat(said.Select(one => (bool)one.Value! ? '1' : '0')));
+    }
+
+    [Theory]
+    [InlineData("dit")]
+    [InlineData("ldm-uncond")]
+    [InlineData("inpaint")]
+    public void The_doctor_paints_what_the_model_can(string model) =>
+        Assert.Contains("ok   picture        64x64", SdProgram.Run("doctor", "-m", FamilyGoldens.ModelNamed(model)).Output, StringComparison.Ordinal);
+
+    [Fact]
+    public void Explain_says_that_it_is_not_for_an_inpainting_model()
+    {
+        using var folder = new TemporaryFolder();
+
+        Refused.Run(Refused.Usage, "inpaint is made for inpainting, and explain is about a picture from noise alone", folder, "explain", "a cat", "--model", Goldens.PathOf("models", "inpaint"), "-o", folder.PathOf("a.html"));
+    }
+
     [Fact]
     public void An_inpainting_model_wants_a_mask()
     {

@@ -23,6 +23,11 @@ internal static class MergeCommand
             throw new RequestException($"there is no folder {OneLine.Quote(folder)}.");
         }
 
+        if (!Manifest.IsIn(folder))
+        {
+            throw new RequestException($"{OneLine.Quote(folder)} has no manifest, so no batch was painted into it; give the folder that batch was given with --output.");
+        }
+
         using var alone = BatchLock.Take(folder, shard: null);
         var byPath = new Dictionary<string, JsonObject>();
         var isUnderstood = true;

@@ -44,8 +44,18 @@ internal static class ExplainCommand
             AtomicFile.RequireWritable(path);
             var request = image.Request(parsed);
             var given = request.InitImage;
+            if (request.Mask is not null || request.Strength is not null)
+            {
+                log.Warn("explain is about a picture from noise alone; --mask and --strength are left out.");
+            }
+
             request = OnePicture(request with { InitImage = null, Strength = null, Mask = null }, log);
             using var pipeline = program.Open(parsed, log);
+            if (pipeline.Folder.Family is InpaintingFamily)
+            {
+                throw new RequestException($"{pipeline.Folder.Name} is made for inpainting, and explain is about a picture from noise alone; choose another model with --model.");
+            }
+
             var explanation = Explanation.Of(pipeline, request, given, interruption.Token);
             var chapters = ExplanationPage.Compute(explanation, Command(parsed), log.Detail, log.Warn);
             var text = program.Json(parsed) ? ResultJson.ToText(ExplanationPage.ToJson(chapters)) + "\n" : ExplanationPage.ToHtml(chapters, request.Prompt);

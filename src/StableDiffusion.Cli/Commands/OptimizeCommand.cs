@@ -103,7 +103,7 @@ internal static class OptimizeCommand
             var options = program.Options(parsed, log);
             using var before = request.Seeds.Count == 0 ? null : TextToImagePipeline.Load(path, options with { FuseAttention = false });
             var folder = before?.Folder ?? ModelFolder.Open(path, options.Variant);
-            request = ForFamily(request, folder);
+            request = PlainRequest.For(request, folder);
             if (before is not null)
             {
                 _ = before.Generate(request); // refuses what cannot be painted before anything is written
@@ -157,22 +157,6 @@ internal static class OptimizeCommand
             [.. prompts.Select((prompt, i) => request with { Prompt = takesText ? prompt : "", Seeds = [1000 + i] })],
             picture => log.Info($"looking at {picture}"),
             cancellation);
-    }
-
-    /// <summary>A request that the family takes: without a text, with a class, or with a picture to fill.</summary>
-    private static ImageRequest ForFamily(ImageRequest request, ModelFolder folder)
-    {
-        RgbImage Grey(byte level) => new(folder.DefaultWidth, folder.DefaultHeight, Enumerable.Repeat(level, folder.DefaultWidth * folder.DefaultHeight * 3).ToArray());
-        request = request.Prompt.Length > 0 ? request : request with
-        {
-            Prompt = folder.Family switch
-            {
-                UnconditionalFamily => "",
-                DitFamily => "0",
-                _ => "a red apple",
-            },
-        };
-        return folder.Family is InpaintingFamily ? request with { InitImage = Grey(128), Mask = Grey(255) } : request;
     }
 
     private static Comparison Compare(TextToImagePipeline before, string place, PipelineOptions options, ImageRequest request, CancellationToken cancellation)

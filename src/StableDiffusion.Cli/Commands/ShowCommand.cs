@@ -13,18 +13,22 @@ internal static class ShowCommand
         command.SetAction(parsed =>
         {
             var table = new FieldTable(new ImageOptions());
+            var exitCode = ExitCode.Done;
             foreach (var file in parsed.GetValue(files)!)
             {
-                if (parsed.GetValue(asJson))
+                try
                 {
-                    Console.Out.WriteLine(ResultJson.ToText(Recipe.Read(file).ToJson(table)));
-                    continue;
+                    Console.Out.Write(parsed.GetValue(asJson) ? ResultJson.ToText(Recipe.Read(file).ToJson(table)) + "\n" : TextOf(file));
                 }
-
-                Console.Out.Write(TextOf(file));
+                catch (RequestException error)
+                {
+                    // The others are looked at all the same.
+                    Console.Error.WriteLine($"error: {OptionNames.Message(error)}");
+                    exitCode = ExitCode.Usage;
+                }
             }
 
-            return ExitCode.Done;
+            return exitCode;
         });
         return command;
     }

@@ -158,7 +158,7 @@ internal static class Doctor
         try
         {
             using var pipeline = TextToImagePipeline.Load(modelPath, new PipelineOptions { Device = ExecutionDevice.Cpu });
-            var request = new ImageRequest { Prompt = "a red apple", Seeds = [1] };
+            var request = PlainRequest.For(new ImageRequest { Prompt = "", Seeds = [1] }, pipeline.Folder);
             _ = pipeline.Generate(request).Last(); // opens the networks
             var picture = pipeline.Generate(request).Last();
             var product = MatrixProduct.Measure(new OnnxRuntimeHost(ExecutionDevice.Cpu, threads: 0));

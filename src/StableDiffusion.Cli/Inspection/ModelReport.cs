@@ -49,7 +49,7 @@ internal sealed record ModelReport(
             folder?.Scheduler.ClassName,
             folder is null ? null : (folder.DefaultWidth, folder.DefaultHeight),
             networks,
-            [.. WorksOf(networks, problem)],
+            [.. WorksOf(networks, folder, problem)],
             folder?.Guess,
             problem);
     }
@@ -89,20 +89,49 @@ internal sealed record ModelReport(
         return (networks, broken);
     }
 
-    private static IEnumerable<(string Name, bool Works, string? Why)> WorksOf(IReadOnlyList<NetworkReport> networks, string? problem)
+    private static IEnumerable<(string Name, bool Works, string? Why)> WorksOf(IReadOnlyList<NetworkReport> networks, ModelFolder? folder, string? problem)
     {
         NetworkReport? Part(string name) => networks.FirstOrDefault(network => network.Part.Split('/', '\\')[^1] == name);
-        (string, bool, string?) Of(string name, string? why) => (name, problem is null && why is null, problem is null ? why : "the model cannot be opened");
-
         var unet = Part("unet");
         var denoiser = unet ?? Part("transformer");
-        var encoder = Part("vae_encoder") is null ? "there is no vae_encoder" : null;
+        var noDenoiser = denoiser is null ? "there is no unet or transformer" : null;
+        var noUNet = unet is null ? "there is no unet" : null;
+        var noEncoder = Part("vae_encoder") is null ? "there is no vae_encoder" : null;
         var isQuantized = denoiser?.IsQuantized == true ? "its weights are quantized" : null;
-        yield return Of("text to image", denoiser is null ? "there is no unet or transformer" : null);
-        yield return Of("image to image", encoder);
-        yield return Of("inpainting", encoder);
-        yield return Of("LoRA", denoiser is null ? "there is no unet or transformer" : isQuantized);
-        yield return Of("ControlNet", unet is null ? "there is no unet" : null);
-        yield return Of("DeepCache", unet is null ? "there is no unet" : null);
+
+        // The family says by itself what it takes; what it is asked for here is never painted.
+        var picture = new RgbImage(8, 8, new byte[8 * 8 * 3]);
+        var isForInpainting = folder?.Family is InpaintingFamily;
+        string? Refusal(Func<ImageRequest, ImageRequest> ask, bool givesPicture = false)
+        {
+            if (folder is null)
+            {
+                return null;
+            }
+
+            var plain = new ImageRequest { Prompt = PlainRequest.PromptFor(folder) };
+            try
+            {
+                folder.Family.Check(ask(isForInpainting && !givesPicture ? plain with { InitImage = picture, Mask = picture } : plain), folder);
+                return null;
+            }
+            catch (RequestException)
+            {
+                return isForInpainting ? "it is made for inpainting" : $"not with {folder.Family.Name}";
+            }
+        }
+
+        (string, bool, string?) Of(string name, string? why, string? refusal)
+        {
+            why ??= refusal;
+            return (name, problem is null && why is null, problem is null ? why : "the model cannot be opened");
+        }
+
+        yield return Of("text to image", noDenoiser, Refusal(request => request, givesPicture: true));
+        yield return Of("image to image", noEncoder, Refusal(request => request with { InitImage = picture }, givesPicture: true));
+        yield return Of("inpainting", noEncoder, Refusal(request => request with { InitImage = picture, Mask = picture }, givesPicture: true));
+        yield return Of("LoRA", noDenoiser ?? isQuantized, Refusal(request => request with { Loras = [new Lora("a.safetensors")] }));
+        yield return Of("ControlNet", noUNet, Refusal(request => request with { Controls = [new Control("a", picture)] }));
+        yield return Of("DeepCache", noUNet, Refusal(request => request with { DeepCache = new DeepCache(2) }));
     }
 }

@@ -452,7 +452,7 @@ internal sealed class ImageOptions
             throw new RequestException("the prompt is given twice, as an argument and with --prompt; give it once.");
         }
 
-        return (argument ?? option) is "-" ? StandardInput().TrimStart('\uFEFF').TrimEnd('\r', '\n') : argument ?? option;
+        return (argument ?? option) is "-" ? StandardInput() : argument ?? option;
     }
 
     private static string StandardInput()
@@ -464,7 +464,10 @@ internal sealed class ImageOptions
 
         try
         {
-            return Interruption.WhileWaiting(Console.In.ReadToEnd);
+            using var input = new StreamReader(Console.OpenStandardInput(), BatchReader.Encoding);
+            return Interruption.WhileWaiting(input.ReadToEnd) is { Length: > 0 } text
+                ? BatchReader.Checked(text, "standard input", firstLine: 1).TrimEnd('\r', '\n')
+                : throw new RequestException("standard input is empty; pipe a text into it, or give \"\" as the prompt to paint without one.");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

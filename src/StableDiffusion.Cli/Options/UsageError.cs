@@ -1,9 +1,11 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Text.RegularExpressions;
 
 namespace StableDiffusion.Cli;
 
 /// <summary>What is wrong with a command line that cannot be parsed, in one line.</summary>
-internal static class UsageError
+internal static partial class UsageError
 {
     /// <summary>The first error, without a full stop.</summary>
     public static string Describe(ParseResult parsed)
@@ -15,4 +17,16 @@ internal static class UsageError
 
         return OneLine.Of(parsed.Errors[0].Message).TrimEnd('.');
     }
+
+    /// <summary>A word that looks like an option and was taken for a prompt or a file, unless it stands behind <c>--</c>; null for none.</summary>
+    public static string? Misspelt(ParseResult parsed)
+    {
+        var behind = parsed.Tokens.SkipWhile(token => token.Type != TokenType.DoubleDash).ToHashSet<object>(ReferenceEqualityComparer.Instance);
+        return parsed.CommandResult.Children.OfType<ArgumentResult>()
+            .SelectMany(argument => argument.Tokens)
+            .FirstOrDefault(token => LikeAnOption().IsMatch(token.Value) && !behind.Contains(token))?.Value;
+    }
+
+    [GeneratedRegex("^--?[A-Za-z][A-Za-z0-9_-]*(=|$)")]
+    private static partial Regex LikeAnOption();
 }

@@ -34,16 +34,20 @@ internal sealed class ComfyRecipe
         var sampler = WithParts(samplers.Find(inputs => Follow(inputs["latent_image"]) is var (type, _) && type.StartsWith("Empty", StringComparison.Ordinal)) ?? samplers[0]);
         foreach (var (from, to) in (IEnumerable<(string, string)>)[("seed", "seed"), ("noise_seed", "seed"), ("steps", "steps"), ("cfg", "cfg_scale")])
         {
-            _recipe.Set(to, Value(sampler[from]) ?? _recipe.Fields.GetValueOrDefault(to)?[0]);
+            _recipe.Set(to, Found(sampler, from, to) ?? _recipe.Fields.GetValueOrDefault(to)?[0]);
         }
 
-        NodeNames.Set(_recipe, Value(sampler["sampler_name"]) ?? "");
-        _recipe.SetSchedule(Value(sampler["scheduler"]) ?? "", _recipe.Fields.TryGetValue("scheduler", out var name) && SchedulerTable.TryResolve(name[0], out var choice) ? choice : null);
+        NodeNames.Set(_recipe, Found(sampler, "sampler_name", "scheduler") ?? "", Found(sampler, "scheduler", "sigmas|spacing") ?? "", fromTop: true);
         NotePartOfSteps(sampler);
         ReadSize(sampler);
         foreach (var type in _nodes.Select(node => Type(node.Value)).Where(type => type.Contains("Upscale", StringComparison.Ordinal) || type.Contains("ImageScale", StringComparison.Ordinal)))
         {
             _recipe.Note($"the node {type}, which enlarges, is not followed; see --hires-scale and --upscale.", "hires_scale|upscale|upscaler");
+        }
+
+        if (_nodes.Any(node => Type(node.Value) == "VAELoader"))
+        {
+            _recipe.Note("the node VAELoader, which gives another autoencoder than the model's, is not followed.");
         }
 
         var loras = ReadModel(sampler["model"]);
@@ -116,16 +120,25 @@ internal sealed class ComfyRecipe
 
     private void ReadSize(JsonObject sampler)
     {
-        if (Value(sampler["denoise"]) is { } denoise && double.TryParse(denoise, CultureInfo.InvariantCulture, out var strength) && strength < 1)
+        if (Found(sampler, "denoise", "strength") is { } denoise && double.TryParse(denoise, CultureInfo.InvariantCulture, out var strength) && strength < 1)
         {
             _recipe.NoteStrength(denoise);
         }
 
-        if (Follow(sampler["latent_image"]) is var (type, inputs) && type.StartsWith("Empty", StringComparison.Ordinal))
+        if (Follow(sampler["latent_image"]) is not var (type, inputs))
         {
-            _recipe.Set("width", Value(inputs["width"]));
-            _recipe.Set("height", Value(inputs["height"]));
-            _recipe.Set("num_images", Value(inputs["batch_size"]) is { } count and not "1" ? count : null);
+            return;
+        }
+
+        if (type.StartsWith("Empty", StringComparison.Ordinal))
+        {
+            _recipe.Set("width", Found(inputs, "width", "width"));
+            _recipe.Set("height", Found(inputs, "height", "height"));
+            _recipe.Set("num_images", Found(inputs, "batch_size", "num_images") is { } count and not "1" ? count : null);
+        }
+        else
+        {
+            _recipe.Note($"the node {OneLine.Of(type)}, from which the sampler takes its latents, is not followed; the size is the model's, and what is in them is not painted over.", "init_image|latents|width");
         }
     }
 
@@ -177,7 +190,7 @@ internal sealed class ComfyRecipe
             };
             if (texts is not null)
             {
-                SetTexts(field, [.. texts.Select(name => Value(inputs[name]) is { } text ? ComfyPrompt.Translate(text, _recipe) : null)]);
+                SetTexts(field, [.. texts.Select(name => Found(inputs, name, field) is { } text ? ComfyPrompt.Translate(text, _recipe) : null)]);
                 _recipe.Set("guidance", Value(inputs["guidance"]));
                 ReadSizeTold(inputs, field);
                 ReadLayer(inputs["clip"]);
@@ -253,6 +266,25 @@ internal sealed class ComfyRecipe
             yield return (type, inputs);
             link = next(inputs);
         }
+    }
+
+    /// <summary>A value; it is noted where it is not found, or a node that makes it of another stands before it.</summary>
+    /// <param name="inputs">The node's inputs.</param>
+    /// <param name="name">The input.</param>
+    /// <param name="field">The field by which the user can say it.</param>
+    private string? Found(JsonObject inputs, string name, string field)
+    {
+        var value = Value(inputs[name]);
+        if (Follow(inputs[name]) is var (type, _) && (value is null || !type.StartsWith("Primitive", StringComparison.Ordinal)))
+        {
+            _recipe.Note(
+                value is null
+                    ? $"the node {OneLine.Of(type)}, from which {OneLine.Of(name)} comes, is not followed."
+                    : $"{OneLine.Of(name)} comes from the node {OneLine.Of(type)}, whose input is taken as it is.",
+                field);
+        }
+
+        return value;
     }
 
     /// <summary>A value, or that of the node that gives it: a text, a number, a seed of its own node.</summary>

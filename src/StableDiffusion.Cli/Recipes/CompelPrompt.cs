@@ -180,12 +180,12 @@ internal sealed partial class CompelPrompt
     [GeneratedRegex(@"\G\.(?<name>attend|swap|blend|and|add)\(")]
     private static partial Regex Operator();
 
-    [GeneratedRegex(@"^(\d+\.\d*|\.\d+|\d+)", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)")]
     private static partial Regex Number();
 
     [GeneratedRegex(@"\G<(?<name>[^\s<>:]+)>")]
     private static partial Regex Learnt();
 
-    [GeneratedRegex(@"\G(use|with)Lora\((?<name>[\w-]+)(\s*,\s*(?<weight>\d*\.?\d+))?\)")]
+    [GeneratedRegex(@"\G(use|with)Lora\((?<name>[\w-]+)(\s*,\s*(?<weight>[0-9]*\.?[0-9]+))?\)")]
     private static partial Regex Lora();
 }

@@ -33,6 +33,10 @@ internal static class InvokeRecipe
             ("width", "width"), ("height", "height"), ("seed", "seed"), ("steps", "steps"), ("cfg_scale", "cfg_scale"), ("cfg_rescale_multiplier", "guidance_rescale")])
         {
             recipe.Set(to, Text(json[from]) is { Length: > 0 } value ? value : null);
+            if (json[from] is JsonArray or JsonObject)
+            {
+                recipe.Note($"{from} is not followed.", to);
+            }
         }
 
         if (Text(json["clip_skip"]) is { } skip && int.TryParse(skip, NumberStyles.None, CultureInfo.InvariantCulture, out var layers))
@@ -44,8 +48,7 @@ internal static class InvokeRecipe
         if (Text(json["scheduler"]) is { } scheduler)
         {
             var isKarras = scheduler.EndsWith("_k", StringComparison.Ordinal);
-            NodeNames.Set(recipe, isKarras ? scheduler[..^2] : scheduler);
-            recipe.SetSchedule(isKarras ? "karras" : "", fromTop: null);
+            NodeNames.Set(recipe, isKarras ? scheduler[..^2] : scheduler, isKarras ? "karras" : "", fromTop: false);
         }
 
         if (Text(json["strength"]) is { } strength)

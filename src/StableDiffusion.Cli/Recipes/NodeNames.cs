@@ -30,8 +30,12 @@ internal static class NodeNames
         ["tcd"] = "tcd",
     };
 
-    /// <summary>Sets the scheduler.</summary>
-    public static void Set(Recipe recipe, string sampler)
+    /// <summary>Sets scheduler and schedule.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="sampler">The sampler; empty where it is not said.</param>
+    /// <param name="schedule">The schedule; empty for the sampler's own.</param>
+    /// <param name="fromTop">See <see cref="Recipe.SetSchedule"/>.</param>
+    public static void Set(Recipe recipe, string sampler, string schedule, bool fromTop)
     {
         if (_samplers.TryGetValue(sampler, out var name))
         {
@@ -39,7 +43,14 @@ internal static class NodeNames
         }
         else
         {
-            recipe.Note($"the sampler {sampler} is not known here; choose one with --scheduler.", "scheduler");
+            recipe.Note(sampler.Length == 0 ? "no sampler is found; choose one with --scheduler." : $"the sampler {OneLine.Of(sampler)} is not known here; choose one with --scheduler.", "scheduler");
         }
+
+        if (sampler.EndsWith("_gpu", StringComparison.Ordinal))
+        {
+            recipe.Note($"the noise between steps of {sampler} came from a GPU; the CPU's is taken, and the picture will be another.");
+        }
+
+        recipe.SetSchedule(schedule, name is not null && SchedulerTable.TryResolve(name, out var choice) ? choice : null, fromTop);
     }
 }

@@ -119,18 +119,19 @@ internal sealed partial record Recipe(string Program)
 
     /// <summary>Sets how the noise levels are spread over the steps, by the names that programs over k-diffusion have for it.</summary>
     /// <param name="name">Such as <c>karras</c>; empty for what the scheduler does by itself.</param>
+    /// <param name="choice">The scheduler; null where it is not known.</param>
     /// <param name="fromTop">
-    /// The scheduler, where the program begins at the model's highest noise level whatever the model says of spacing, as k-diffusion does
-    /// (<c>get_sigmas</c>); null where steps are spaced as the model says.
+    /// Whether the program begins at the model's highest noise level whatever the model says of spacing, as k-diffusion does (<c>get_sigmas</c>).
     /// </param>
-    public void SetSchedule(string name, SchedulerChoice? fromTop)
+    public void SetSchedule(string name, SchedulerChoice? choice, bool fromTop)
     {
-        var spacing = fromTop is { Key: not "timestep_spacing", Entry.HasSpacing: true } ? "linspace" : null;
+        bool Has(string parameter) => choice is { } known && SchedulerParameters.ByClass[known.Entry.DiffusersClass].ContainsKey(parameter);
+        var spacing = fromTop && choice is { Key: not "timestep_spacing" } ? "linspace" : null;
         switch (name.ToLowerInvariant())
         {
             case "" or "uniform" or "normal":
                 break;
-            case "karras" or "exponential" or "beta":
+            case "karras" or "exponential" or "beta" when Has($"use_{name.ToLowerInvariant()}_sigmas"):
                 Set("sigmas", name.ToLowerInvariant());
                 break;
             case "simple" or "sgm_uniform" or "sgm uniform":
@@ -140,12 +141,15 @@ internal sealed partial record Recipe(string Program)
             case "ddim" or "ddim_uniform":
                 spacing = "leading";
                 break;
+            case "karras" or "exponential" or "beta" when choice is not null:
+                Note($"the schedule {name} is none that its scheduler takes here; the scheduler's own is taken.", "sigmas|spacing");
+                break;
             default:
                 Note($"the schedule {name} is not known here; the scheduler's own is taken.", "sigmas|spacing");
                 break;
         }
 
-        Set("spacing", spacing);
+        Set("spacing", Has("timestep_spacing") ? spacing : null);
     }
 
     /// <summary>Says as the model that is to paint needs it what programs say in other ways of other models.</summary>

@@ -101,7 +101,7 @@ internal static class WebUiRecipe
             type = isOurs ? "" : _automatic.GetValueOrDefault(sampler, "uniform");
         }
 
-        recipe.SetSchedule(type, isOurs || choice.Entry.Name is "ddim" or "pndm" ? null : choice);
+        recipe.SetSchedule(type, choice, fromTop: !isOurs && choice.Entry.Name is not ("ddim" or "pndm"));
     }
 
     private static void SetGenerator(Recipe recipe, GenerationParameters parameters, bool isOurs)

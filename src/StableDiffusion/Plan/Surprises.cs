@@ -15,7 +15,9 @@ internal static partial class Surprises
         new(nameof(ImageRequest.GuidanceScale), plan => plan.Scale > 1 && plan.LacksNegativePrompt,
             plan => $"the guidance scale {plan.Scale.ToString(CultureInfo.InvariantCulture)} changes nothing: {plan.Folder.Family.Name} is led away from a negative prompt only, and there is none."
                 + (plan.Folder.Network.Wants("guidance") ? " What it was taught to follow the prompt by is its distilled guidance." : "")),
-        new(nameof(ImageRequest.NegativePrompt), plan => plan.Request.NegativePrompt is { Length: > 0 } && !plan.Guidance.IsOn,
+        new(nameof(ImageRequest.NegativePrompt2), plan => plan.Request.NegativePrompt2 is { Length: > 0 } && plan.Request.NegativePrompt is null && plan.Guidance.IsOn && plan.Folder.ForceZerosForEmptyPrompt,
+            plan => "the second encoder's negative prompt changes nothing: without a negative prompt the model is led away from zeros; give both."),
+        new(nameof(ImageRequest.NegativePrompt), plan => (plan.Request.NegativePrompt + plan.Request.NegativePrompt2 + plan.Request.NegativePrompt3).Length > 0 && !plan.Guidance.IsOn,
             plan => $"the negative prompt changes nothing: guidance is off at scale {Scale(plan)}."),
         new(nameof(ImageRequest.GuidanceRescale), plan => plan.Request.GuidanceRescale > 0 && !plan.Guidance.IsOn,
             plan => $"guidance rescale changes nothing: guidance is off at scale {Scale(plan)}."),

@@ -151,6 +151,18 @@ public sealed class BatchSafetyTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_without_a_manifest_has_nothing_to_merge_and_one_that_holds_no_line_is_of_no_run()
+    {
+        Directory.CreateDirectory(_folder.PathOf("out"));
+        Refused.Run(Refused.Usage, "has no manifest, so no batch was painted into it", _folder, ["batch", "merge", _folder.PathOf("out")]);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.PathOf("out"), "manifest*"));
+
+        Assert.Equal(1, Batch("--cfg-scale", "-3").ExitCode);
+        Assert.Equal("", File.ReadAllText(_folder.PathOf("out/manifest.jsonl")));
+        Assert.Equal(0, Batch().ExitCode);
+    }
+
+    [Fact]
     public void Another_model_of_the_same_folder_name_is_another_model()
     {
         foreach (var (parent, model) in new[] { ("a", "sd1"), ("b", "sd2") })

@@ -23,6 +23,7 @@ public sealed class ForeignPromptTests
     [InlineData("(a 5\" pipe)1.2)", "a 5\" pipe=1.2|)")]
     [InlineData("a <wood-cut> apple", "a wood-cut apple")]
     [InlineData("AND then C++", "AND then |C=1.21")]
+    [InlineData("(a)\u0661 (b).and( c", "a\u0661 b.and( c")]
     [InlineData("", "")]
     public void A_prompt_of_InvokeAI_is_weighed_as_compel_weighs_it(string prompt, string pieces) =>
         Assert.Equal(pieces, Read(CompelPrompt.Translate(prompt, new Recipe("InvokeAI"))));

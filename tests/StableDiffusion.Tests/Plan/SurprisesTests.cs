@@ -4,10 +4,16 @@ namespace StableDiffusion.Tests;
 public class SurprisesTests
 {
     private const string OfFlux = "guidance of Flux";
+    private const string OfSDXL = "second negative of SDXL";
+    private const string OfSD3 = "third negative of SD 3";
 
     private static readonly ModelFolder _folder = ModelFolder.Open(Goldens.PathOf("models", "sd1"));
 
     private static readonly ImageRequest _plain = new() { Prompt = "a cat" };
+
+    private static readonly ModelFolder _sdxl = ModelFolder.Open(Goldens.PathOf("models", "sdxl"));
+
+    private static readonly ModelFolder _sd3 = ModelFolder.Open(FamilyGoldens.PathOf("models", "sd3"));
 
     private static readonly ModelFolder _flux = ModelFolder.Open(FamilyGoldens.PathOf("models", "flux-dev"));
 
@@ -25,6 +31,8 @@ public class SurprisesTests
         { "composition", _plain with { Prompt = "a cat AND a dog" }, "'AND'" },
         { "network", _plain with { Prompt = "a cat <lyco:x:1>" }, "'<lyco:x:1>'" },
         { "negative editing", _plain with { NegativePrompt = "[a:0.3]" }, "the negative prompt has '[a:0.3]'" },
+        { OfSD3, _plain with { NegativePrompt3 = "blurry", GuidanceScale = 1 }, "the negative prompt changes nothing: guidance is off at scale 1." },
+        { OfSDXL, _plain with { NegativePrompt2 = "blurry" }, "the second encoder's negative prompt changes nothing" },
         { OfFlux, _plain with { GuidanceScale = 3 }, "the guidance scale 3 changes nothing" },
     };
 
@@ -59,7 +67,7 @@ public class SurprisesTests
     public void What_is_understood_is_not_remarked_on(string prompt) =>
         Assert.Empty(Surprises.Of(GenerationPlan.Of(_plain with { Prompt = prompt, NegativePrompt = "blurry", Eta = 0.5, Scheduler = "ddim" }, _folder)));
 
-    private static GenerationPlan PlanOf(string name, ImageRequest request) => GenerationPlan.Of(request, name == OfFlux ? _flux : _folder);
+    private static GenerationPlan PlanOf(string name, ImageRequest request) => GenerationPlan.Of(request, name switch { OfFlux => _flux, OfSDXL => _sdxl, OfSD3 => _sd3, _ => _folder });
 
     private static RgbImage Grey(byte value) => new(64, 64, [.. Enumerable.Repeat(value, 64 * 64 * 3)]);
 }

@@ -33,7 +33,7 @@ internal sealed class Manifest : IDisposable
     {
         var path = Path.Combine(folder, NameOf(shard));
         var exists = File.Exists(path);
-        if (exists && !resume)
+        if (exists && !resume && new FileInfo(path).Length > 0)
         {
             throw new BatchStopException($"{OneLine.Quote(path)} is of an earlier run; continue it with --resume or choose another folder.");
         }
@@ -49,6 +49,9 @@ internal sealed class Manifest : IDisposable
             throw new RequestException($"{OneLine.Quote(path)} cannot be written: {OneLine.Of(error.Message.Split(" : '")[0])}", error);
         }
     }
+
+    /// <summary>Whether a folder has a manifest of a run or of a shard.</summary>
+    public static bool IsIn(string folder) => Directory.EnumerateFiles(folder, Pattern).Any();
 
     /// <summary>The lines of all manifests of a folder.</summary>
     public static IEnumerable<ManifestLine> Read(string folder)

@@ -93,13 +93,17 @@ internal sealed class BatchReader(TextReader source, FieldTable table, string na
     private string? ReadLine() => source.ReadLine() is { } line ? Checked(line) : null;
 
     /// <summary>What was read behind the lines so far.</summary>
-    private string Checked(string text) => text.AsSpan().IndexOfAny(NoText, '\0') switch
+    private string Checked(string text) => Checked(text, name, _number + 1);
+
+    /// <summary>A text that was read with <see cref="Encoding"/>.</summary>
+    /// <exception cref="RequestException">It was no text.</exception>
+    internal static string Checked(string text, string name, int firstLine) => text.AsSpan().IndexOfAny(NoText, '\0') switch
     {
         < 0 => text,
         var at when text[at] == '\0' => throw new RequestException($"{OneLine.Quote(name)} is no text, or UTF-16 without a mark at its start; save it as UTF-8."),
         var at => throw new RequestException(string.Create(
             CultureInfo.InvariantCulture,
-            $"{OneLine.Quote(name)} is not UTF-8 text in line {_number + 1 + text.AsSpan(0, at).Count('\n')}; save it as UTF-8 (iconv -f latin1 -t utf-8 turns Latin-1 into it).")),
+            $"{OneLine.Quote(name)} is not UTF-8 text in line {firstLine + text.AsSpan(0, at).Count('\n')}; save it as UTF-8 (iconv -f latin1 -t utf-8 turns Latin-1 into it).")),
     };
 
     private string? NextLine(bool allowComments = true)

@@ -25,9 +25,6 @@ internal sealed class SchedulerEntry
     /// <summary>The class of diffusers that it equals.</summary>
     public string DiffusersClass { get; }
 
-    /// <summary>Whether its configuration says how steps are spaced.</summary>
-    public bool HasSpacing => SchedulerParameters.ByClass[DiffusersClass].ContainsKey("timestep_spacing");
-
     /// <summary>The name that AUTOMATIC1111's webui writes into pictures.</summary>
     public string WebUiName { get; }
 
