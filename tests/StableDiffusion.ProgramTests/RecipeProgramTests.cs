@@ -239,6 +239,18 @@ public sealed class RecipeProgramTests : IDisposable
     }
 
     [Fact]
+    public void A_batch_of_recipes_says_once_what_goes_for_all_of_them()
+    {
+        Paint(["a castle", "-s", "5", "--steps", "2", "-o", "first.png"]);
+        var line = Run(["show", "first.png", "--json"]).Output;
+
+        var batch = SdProgram.Run(["batch", "-", "-m", Refused.GoodModel, "--device", "cpu", "-o", "out/", "-q"], _folder.Path, line + line.Replace("castle", "dog", StringComparison.Ordinal));
+
+        Assert.Equal((0, 2), (batch.ExitCode, batch.OutputLines.Count));
+        Assert.Equal("warning: line 1: it was painted with the model sd1; --model says which one paints it here.", Assert.Single(batch.ErrorLines));
+    }
+
+    [Fact]
     public void Of_several_pictures_that_are_shown_one_that_says_nothing_does_not_hide_the_others()
     {
         Write("mute.png");

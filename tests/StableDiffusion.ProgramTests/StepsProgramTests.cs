@@ -103,6 +103,15 @@ public sealed class StepsProgramTests : IDisposable
         Assert.Equal(["steps", "x"], _folder.Names());
     }
 
+    [Fact]
+    public void Nothing_is_drawn_among_lines_of_JSON()
+    {
+        var refused = SdProgram.Run([.. _small, "-s", "5", "-o", "cat.png", "--preview-format", "blocks", "--progress", "json"], _folder.Path, input: null);
+
+        Assert.Equal(2, refused.ExitCode);
+        Assert.Contains("--preview-format draws where --progress json writes its lines", (string)System.Text.Json.Nodes.JsonNode.Parse(Assert.Single(refused.ErrorLines))!["message"]!, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("--animate", "cat.png", "must end in .webp or .gif")]
     [InlineData("--animate", "plain-file/cat.gif", "is a file, not a folder")]

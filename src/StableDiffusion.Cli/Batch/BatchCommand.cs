@@ -52,7 +52,7 @@ internal static class BatchCommand
         var file = parsed.GetValue(own.File)!;
         using var input = Open(file);
         var lines = new BatchReader(
-            input, table, file == "-" ? "standard input" : file, (line, text) => log.Warn($"line {line.ToString(CultureInfo.InvariantCulture)}: {text}")).Lines();
+            input, table, file == "-" ? "standard input" : file, (line, text) => log.Warn(text, line)).Lines();
         var jobs = new JobSource(table, table.Defaults(parsed)).Jobs(lines).Where(entry => entry.Job is not { } job || shard?.Has(job) != false);
         if (parsed.GetValue(own.DryRun))
         {

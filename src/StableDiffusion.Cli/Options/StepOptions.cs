@@ -40,6 +40,11 @@ internal sealed class StepOptions
     {
         if (given.GetValue(PreviewFormat) is { } name)
         {
+            if (log.IsJson)
+            {
+                throw new RequestException($"{PreviewFormat.Name} draws where {ConsoleLog.ProgressOption} json writes its lines; leave one of them out.");
+            }
+
             return Enum.TryParse<PreviewFormat>(name, ignoreCase: true, out var format) && Enum.IsDefined(format) && !char.IsAsciiDigit(name[0])
                 ? new TerminalPreview(log, Terminal.Describe(format))
                 : throw new RequestException($"{PreviewFormat.Name} {OneLine.Quote(name)} is not known; give kitty, iterm2, sixel or blocks.");

@@ -22,6 +22,9 @@ internal sealed class ConsoleLog(bool quiet, bool verbose, bool bar = false, boo
     /// <summary>Lines said so far; what is drawn above the last one has moved up by as many.</summary>
     public int Lines { get; private set; }
 
+    /// <summary>Whether everything is said as JSON lines, among which nothing else may stand.</summary>
+    public bool IsJson => json;
+
     /// <summary>Whether steps are to be told.</summary>
     public bool ShowsProgress => bar && !quiet;
 

@@ -45,7 +45,21 @@ internal sealed class GenerationPlan
         _unused = Build(ImageCount);
         Calls = _unused.Timesteps.Count;
         HasWholeTimesteps = _unused.Timesteps.All(float.IsInteger);
-        SecondPass = Hires.SecondPass(request, folder, Width, Height, Steps) is { } second ? new GenerationPlan(second, folder, warn) : null;
+        SecondPass = Hires.SecondPass(request, folder, Width, Height, Steps) is { } second ? PlanOfSecondPass(second, request.Hires!, folder, warn) : null;
+    }
+
+    /// <summary>What cannot be is said of the second pass, whose steps, strength and size are not those that the request names.</summary>
+    private static GenerationPlan PlanOfSecondPass(ImageRequest second, Hires hires, ModelFolder folder, Action<string> warn)
+    {
+        try
+        {
+            return new GenerationPlan(second, folder, warn);
+        }
+        catch (RequestException error) when (error.Parameter is nameof(Steps) or nameof(Strength) or nameof(Width) or nameof(Height))
+        {
+            throw new RequestException(
+                nameof(ImageRequest.Hires), $"{nameof(ImageRequest.Hires):name} {hires.Scale}: {error.MessageFor(static name => $"its {name.ToLowerInvariant()}")}");
+        }
     }
 
     public ImageRequest Request { get; }
