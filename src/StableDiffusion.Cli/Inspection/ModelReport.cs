@@ -102,36 +102,30 @@ internal sealed record ModelReport(
         // The family says by itself what it takes; what it is asked for here is never painted.
         var picture = new RgbImage(8, 8, new byte[8 * 8 * 3]);
         var isForInpainting = folder?.Family is InpaintingFamily;
-        string? Refusal(Func<ImageRequest, ImageRequest> ask, bool givesPicture = false)
+        var fromNoise = new ImageRequest { Prompt = folder is null ? "" : PlainRequest.PromptFor(folder) };
+        var fromPicture = fromNoise with { InitImage = picture };
+        var inpainting = fromPicture with { Mask = picture };
+        var usual = isForInpainting ? inpainting : fromNoise;
+        string? Refusal(ImageRequest request)
         {
-            if (folder is null)
-            {
-                return null;
-            }
-
-            var plain = new ImageRequest { Prompt = PlainRequest.PromptFor(folder) };
             try
             {
-                folder.Family.Check(ask(isForInpainting && !givesPicture ? plain with { InitImage = picture, Mask = picture } : plain), folder);
+                folder?.Family.Check(request, folder);
                 return null;
             }
             catch (RequestException)
             {
-                return isForInpainting ? "it is made for inpainting" : $"not with {folder.Family.Name}";
+                return isForInpainting ? "it is made for inpainting" : $"not with {folder!.Family.Name}";
             }
         }
 
-        (string, bool, string?) Of(string name, string? why, string? refusal)
-        {
-            why ??= refusal;
-            return (name, problem is null && why is null, problem is null ? why : "the model cannot be opened");
-        }
+        (string, bool, string?) Of(string name, string? why) => (name, problem is null && why is null, problem is null ? why : "the model cannot be opened");
 
-        yield return Of("text to image", noDenoiser, Refusal(request => request, givesPicture: true));
-        yield return Of("image to image", noEncoder, Refusal(request => request with { InitImage = picture }, givesPicture: true));
-        yield return Of("inpainting", noEncoder, Refusal(request => request with { InitImage = picture, Mask = picture }, givesPicture: true));
-        yield return Of("LoRA", noDenoiser ?? isQuantized, Refusal(request => request with { Loras = [new Lora("a.safetensors")] }));
-        yield return Of("ControlNet", noUNet, Refusal(request => request with { Controls = [new Control("a", picture)] }));
-        yield return Of("DeepCache", noUNet, Refusal(request => request with { DeepCache = new DeepCache(2) }));
+        yield return Of("text to image", noDenoiser ?? Refusal(fromNoise));
+        yield return Of("image to image", noEncoder ?? Refusal(fromPicture));
+        yield return Of("inpainting", noEncoder ?? Refusal(inpainting));
+        yield return Of("LoRA", noDenoiser ?? isQuantized ?? Refusal(usual with { Loras = [new Lora("a.safetensors")] }));
+        yield return Of("ControlNet", noUNet ?? Refusal(usual with { Controls = [new Control("a", picture)] }));
+        yield return Of("DeepCache", noUNet ?? Refusal(usual with { DeepCache = new DeepCache(2) }));
     }
 }

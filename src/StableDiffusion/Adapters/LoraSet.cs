@@ -36,20 +36,11 @@ internal sealed class LoraSet
                 string[] parts = module.Network is null ? [denoiser, "text_encoder"] : [module.Network == LoraModule.Denoiser ? denoiser : module.Network];
                 if (Array.Find(parts, part => TableOf(part)?.PathOf(module.Path) is not null) is { } found)
                 {
-                    var table = TableOf(found)!;
-                    var path = table.PathOf(module.Path)!;
-                    RequireFit(file, module, [table.Modules[path]], found);
-                    ChangesOf(found).Add(new(lora, file, module, path));
+                    Add(lora, file, module, found, [TableOf(found)!.PathOf(module.Path)!]);
                 }
                 else if (parts.Contains(denoiser) && TableOf(denoiser) is { } transformer && RowsOf(module, transformer) is { Count: > 0 } rows)
                 {
-                    RequireFit(file, module, rows.ConvertAll(path => transformer.Modules[path]), denoiser);
-                    var first = 0;
-                    foreach (var path in rows)
-                    {
-                        ChangesOf(denoiser).Add(new(lora, file, module, path, first));
-                        first += (int)transformer.Modules[path].Shape[0];
-                    }
+                    Add(lora, file, module, denoiser, rows);
                 }
                 else
                 {
@@ -58,6 +49,19 @@ internal sealed class LoraSet
             }
 
             Report(file, lost, folder, warn);
+        }
+
+        // The modules of a network whose rows, one below the other, are what the file has for one.
+        void Add(Lora lora, LoraFile file, LoraModule module, string part, List<string> paths)
+        {
+            var modules = paths.ConvertAll(path => TableOf(part)!.Modules[path]);
+            RequireFit(file, module, modules, part);
+            var first = 0;
+            foreach (var (path, weighted) in paths.Zip(modules))
+            {
+                ChangesOf(part).Add(new(lora, file, module, path, first));
+                first += (int)weighted.Shape[0];
+            }
         }
     }
 
@@ -155,5 +159,5 @@ internal sealed class LoraSet
     /// <param name="Module">The module as the file names it.</param>
     /// <param name="Path">The module in the network.</param>
     /// <param name="FirstRow">Where its rows begin in what the file has for them.</param>
-    private sealed record Change(Lora Lora, LoraFile File, LoraModule Module, string Path, int FirstRow = 0);
+    private sealed record Change(Lora Lora, LoraFile File, LoraModule Module, string Path, int FirstRow);
 }
