@@ -133,7 +133,7 @@ public class AlmostBatchTests
         var watch = Stopwatch.StartNew();
         _ = Jobs("x\n" + new string(c, count) + " --seed 5").Count;
         _ = Jobs("x\na --prompt " + new string(c, count)).Count;
-        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 30); // quadratic would be hours
+        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromMinutes(5)); // quadratic would be hours
     }
 
     [Fact]

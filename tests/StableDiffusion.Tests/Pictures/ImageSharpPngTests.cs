@@ -29,7 +29,7 @@ public class ImageSharpPngTests
         try
         {
             var waited = Stopwatch.StartNew();
-            while (!File.Exists(started) && !process.HasExited && waited.Elapsed < TimeSpan.FromMinutes(1))
+            while (!File.Exists(started) && !process.HasExited && waited.Elapsed < TimeSpan.FromMinutes(5))
             {
                 Thread.Sleep(20);
             }
