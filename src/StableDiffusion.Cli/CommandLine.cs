@@ -30,6 +30,9 @@ internal static class CommandLine
 
             var completed = UserDefaults.Read(Configuration.PathOf(UserDefaults.FileName)).Complete(parsed, root, words);
 
+            // What the user's file asks for holds for errors too.
+            log = ConsoleLog.ForErrors([.. completed.Tokens.Select(token => token.Value)]);
+
             // Signals are Interruption's business: it lets the picture in the works be dropped cleanly, however long that takes.
             return completed.Invoke(new TypedInvocation(parsed) { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
         }

@@ -54,6 +54,15 @@ public sealed class AdapterProgramTests : IDisposable
     }
 
     [Fact]
+    public void A_word_that_stands_in_no_prompt_is_said_to_change_nothing()
+    {
+        var file = LoraGoldens.PathOf("glorp-a1111.safetensors");
+        var outcome = SdProgram.Run(["a castle", "--embedding", "glorp=" + file, "-m", Refused.GoodModel, "--device", "cpu", "--steps", "1", "-q", "-o", "a.png"], _folder.Path, "");
+
+        Assert.Equal((0, $"warning: '{file}' changes nothing: no prompt has its word 'glorp'.\n"), (outcome.ExitCode, outcome.Errors));
+    }
+
+    [Fact]
     public void Lines_of_a_batch_may_differ_in_their_LoRAs_and_paint_what_each_paints_alone()
     {
         var lora = LoraGoldens.PathOf("peft-r4.safetensors");
@@ -111,7 +120,6 @@ public sealed class AdapterProgramTests : IDisposable
         { "-n <lora:none:1> --lora-dir GOLDENS", "has no none.safetensors, which the prompt names" },
         { "-n <lora:none:x> --lora-dir GOLDENS", "<lora:none:x> in the prompt is not understood" },
         { "-n <lora:none:1:1:64:1> --lora-dir GOLDENS", "<lora:none:1:1:64:1> in the prompt is not understood; write <lora:name:0.8>" },
-        { "-n <lora:none:1> --lora-dir nowhere", "the folder of LoRAs nowhere cannot be read" },
         { "--embedding none.safetensors", "there is no file none.safetensors." },
         { "--embedding GOLDENS/kohya-r4.safetensors", "is no textual inversion: it holds 198 tensors" },
         { "--embedding wide.safetensors", "its vectors have 3 numbers, and those of text_encoder have 32" },

@@ -13,7 +13,7 @@ public sealed class RecipeProgramTests : IDisposable
     [
         "-n dog --cfg-scale 6 --scheduler ddim --eta 0.5 --rng nvidia --clip-skip 2 -W 96 -H 64 --guidance-rescale 0.3 --guidance-end 0.8",
         "--scheduler dpmpp_2m --sigmas karras --scheduler-config solver_order=3 --num-images 2 --long-prompt truncate",
-        "--lora LORA/kohya-r4.safetensors:unet=0.5,text=0.25 --variation-seed 9 --variation-strength 0.2 --tiling",
+        "--lora LORA/kohya-r4.safetensors:unet=0.5,text=0.25 --variation-seed 18446744073709551615 --variation-strength 0.2 --tiling",
         "--deep-cache 2:1 --guidance-every 3 --cfg-scale 4",
         "-W 48 -H 32 --hires-scale 2 --hires-steps 3 --hires-strength 0.5 --hires-upscaler lanczos --scheduler euler_a",
         "-W 96 -H 96 --vae-tile-size 32 --upscale 1.5",
@@ -33,6 +33,20 @@ public sealed class RecipeProgramTests : IDisposable
         var second = Directory.EnumerateFiles(_folder.Path, "again*.png").Order(StringComparer.Ordinal).First();
         Assert.Equal(0, Differences.Largest(PngReader.Read(second).Image, PngReader.Read(first).Image));
         Assert.Equal(PngReader.Read(first).Texts, PngReader.Read(second).Texts);
+    }
+
+    [Fact]
+    public void Of_several_pictures_of_a_seed_the_one_that_is_asked_for_is_painted_again_alone_or_as_many_as_are_asked_for()
+    {
+        string[] paths = [.. Paint(["a castle", "-s", "5", "--steps", "2", "--num-images", "3", "-o", "first/"]).OutputLines];
+
+        var again = Paint(["--from", paths[1], "--save-latents", "again.npy", "-o", "again.png"]).OutputLines;
+        var all = Paint(["--from", paths[1], "--num-images", "2", "-o", "all/"]).OutputLines;
+
+        Assert.Equal("again.png", Assert.Single(again));
+        Assert.Equal(0, Differences.Largest(PngReader.Read(_folder.PathOf("again.png")).Image, PngReader.Read(_folder.PathOf(paths[1])).Image));
+        Assert.Equal(1, NpyFile.Read(_folder.PathOf("again.npy")).Shape[0]);
+        Assert.Equal(2, all.Count);
     }
 
     [Fact]

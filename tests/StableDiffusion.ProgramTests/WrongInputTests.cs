@@ -43,6 +43,7 @@ public sealed class WrongInputTests
         { "-W 100000 -H 100000", "100000 x 100000 pixels is more than a network can be fed; ask for a smaller -W and -H" },
         { "--num-images 100000000", "100000000 times 64 x 64 pixels is more than a network can be fed" },
         { "--num-images 0", "--num-images 0 must be at least 1." },
+        { "--lora-dir nowhere", "--lora-dir nowhere is no folder; give that of the LoRAs." },
         { "--seed apple", "--seed 'apple' is not a seed; give a number from 0 to 18446744073709551615, a list such as 1,2,3, a range such as 5..9, or -1" },
         { "--seed 99999999999999999999", "--seed '99999999999999999999' is not a seed" },
         { "--seed -2", "--seed '-2' is not a seed" },

@@ -86,8 +86,10 @@ internal static class GenerateCommand
             var again = recipe is null ? null : Again(recipe, from!, parsed, image, table!, log);
             var prompt = again is null ? image.PromptText(parsed) : "";
             var request = again is null ? image.Request(new GivenByCommandLine(parsed), prompt) : table!.Request(again);
+            var wanted = again is null ? [.. Enumerable.Range(0, request.PicturesPerSeed)] : FieldTable.PicturesOf(again, request);
+            var count = request.Seeds.Count * wanted.Count;
             var pattern = OutputPattern.Parse(output);
-            PictureFile.RequireWritable(pattern, request);
+            PictureFile.RequireWritable(pattern, request, count);
             if (latentsPath is not null)
             {
                 if (latentsPath.Contains('{', StringComparison.Ordinal))
@@ -99,7 +101,7 @@ internal static class GenerateCommand
             }
 
             var files = steps.Files(parsed, request);
-            RequireOwnFiles(pattern, latentsPath, files, request);
+            RequireOwnFiles(pattern, latentsPath, files, request, count);
             var preview = steps.Screen(parsed, log);
             request = request with { ReportsSteps = files is not null || preview is not null };
             var json = asJson ? table!.ToJson(again ?? new LineFields(table.Defaults(parsed)) { [FieldTable.Prompt] = [prompt] }) : null;
@@ -116,7 +118,11 @@ internal static class GenerateCommand
             GeneratedImage? last = null;
             foreach (var picture in pipeline.Generate(request, progress, interruption.Token))
             {
-                var count = request.Seeds.Count * request.PicturesPerSeed;
+                if (!wanted.Contains(picture.IndexInSeed))
+                {
+                    continue;
+                }
+
                 var (path, file) = PictureFile.Write(picture, pattern, count, request.Prompt, image.QualityOf(new GivenByCommandLine(parsed)));
                 preview?.Finish(picture);
                 log.EndBar();
@@ -158,7 +164,7 @@ internal static class GenerateCommand
     }
 
     /// <summary>Fails before anything is painted where one file would be written over another.</summary>
-    private static void RequireOwnFiles(OutputPattern pattern, string? latentsPath, StepFiles? steps, ImageRequest request)
+    private static void RequireOwnFiles(OutputPattern pattern, string? latentsPath, StepFiles? steps, ImageRequest request, int count)
     {
         if (latentsPath is null && steps is null)
         {
@@ -166,10 +172,9 @@ internal static class GenerateCommand
         }
 
         var files = new OutputFiles();
-        var count = request.Seeds.Count * request.PicturesPerSeed;
         for (var i = 0; i < count; i++)
         {
-            files.Add("--output", pattern.PathOf(i, count, request.Seeds[i / request.PicturesPerSeed], request.Prompt).Path);
+            files.Add("--output", pattern.PathOf(i, count, request.Seeds[i * request.Seeds.Count / count], request.Prompt).Path);
         }
 
         if (latentsPath is not null)

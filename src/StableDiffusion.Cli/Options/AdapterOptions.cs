@@ -43,7 +43,9 @@ internal sealed class AdapterOptions
     public IReadOnlyList<Setting> Table =>
     [
         new(Loras, nameof(ImageRequest.Loras), (request, given) => request with { Loras = [.. given.GetValue(Loras)!.Select(text => ParseLora(text, given.GetValue(LoraFolder)))] }),
-        new(LoraFolder),
+        new(LoraFolder, null, (request, given) => given.GetValue(LoraFolder) is not { } folder || Directory.Exists(folder)
+            ? request
+            : throw new RequestException($"{LoraFolder.Name} {OneLine.Quote(folder)} is no folder; give that of the LoRAs.")),
         new(Embeddings, nameof(ImageRequest.Embeddings), (request, given) => request with { Embeddings = [.. given.GetValue(Embeddings)!.Select(ParseEmbedding)] }),
         Setting.Of(EmbeddingFolder, nameof(ImageRequest.EmbeddingFolder), (request, value) => request with { EmbeddingFolder = value }),
     ];

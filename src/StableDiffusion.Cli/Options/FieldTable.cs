@@ -176,7 +176,7 @@ internal sealed class FieldTable
             if (fields.TryGetValue(name, out var values))
             {
                 json[name] = IsList(name)
-                    ? new JsonArray([.. values.Select(value => JsonValue.Create(value))])
+                    ? new JsonArray([.. values.Select(value => JsonValue.Create(PromptExpansion.Escape(value)))])
                     : Value(_byName[name], name, values[0]);
             }
         }

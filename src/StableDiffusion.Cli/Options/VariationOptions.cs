@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 
 namespace StableDiffusion.Cli;
 
@@ -40,17 +39,15 @@ internal sealed class VariationOptions
                     $"{nameof(ImageRequest.VariationSeed):name} does nothing without {nameof(ImageRequest.VariationStrength):name}; give it, such as 0.1.");
         }
 
-        long variation = -1;
-        if (text is not null && (!long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out variation) || variation is < -1 or > long.MaxValue - int.MaxValue))
+        var variations = Seeds.Expand(text ?? Seeds.Drawn, 1, nameof(ImageRequest.VariationSeed));
+        if (variations.Count > 1)
         {
-            throw new RequestException(
-                nameof(ImageRequest.VariationSeed),
-                $"{nameof(ImageRequest.VariationSeed):name} {OneLine.Quote(text)} is not a seed; give a number from 0, or -1 for a random one.");
+            throw new RequestException(nameof(ImageRequest.VariationSeed), $"{nameof(ImageRequest.VariationSeed):name} {OneLine.Quote(text!)} is {variations.Count} seeds; give one.");
         }
 
         return request with
         {
-            VariationSeed = variation == -1 ? Seeds.Draw() : variation,
+            VariationSeed = variations[0],
             VariationStrength = strength,
             Seeds = strength > 0 && batchCount > 1 ? [.. Seeds.Expand(seed, 1).SelectMany(one => Enumerable.Repeat(one, batchCount))] : request.Seeds,
         };

@@ -24,9 +24,12 @@ internal static class PictureFile
         PictureFormats.OfName(path) ?? throw new RequestException($"--output {OneLine.Quote(path)} must end in {PictureFormats.Written}.");
 
     /// <summary>Fails before anything is painted where the first picture could not be written.</summary>
-    public static void RequireWritable(OutputPattern pattern, ImageRequest request)
+    /// <param name="pattern">Where they go.</param>
+    /// <param name="request">What is painted.</param>
+    /// <param name="count">How many pictures there will be.</param>
+    public static void RequireWritable(OutputPattern pattern, ImageRequest request, int count)
     {
-        var path = pattern.PathOf(0, request.Seeds.Count * request.PicturesPerSeed, request.Seeds[0], request.Prompt).Path;
+        var path = pattern.PathOf(0, count, request.Seeds[0], request.Prompt).Path;
         RequireRoomForText(path, request);
         AtomicFile.RequireWritable(path, makesFolders: true);
     }

@@ -184,6 +184,11 @@ internal sealed partial record Recipe(string Program)
             fields[field] = field == FieldTable.SchedulerConfig ? SchedulerFields.Merged(fields.GetValueOrDefault(field) ?? [], values) : values;
         }
 
+        if (given.ContainsKey("num_images"))
+        {
+            fields.Remove(FieldTable.Picture); // it was one of another number
+        }
+
         return fields;
     }
 

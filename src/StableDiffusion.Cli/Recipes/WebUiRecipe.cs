@@ -8,7 +8,7 @@ internal static class WebUiRecipe
     /// <summary>Fields that say nothing of how the picture is painted, or that other fields say better.</summary>
     private static readonly HashSet<string> _silent =
     [
-        "Version", "User", "Model hash", "VAE hash", "Lora hashes", "App", "Operations", "Pipeline", "Batch pos", "Hires steps", "Hires upscaler", "Hashes",
+        "Version", "User", "Model hash", "VAE hash", "Lora hashes", "App", "Operations", "Pipeline", "Hires steps", "Hires upscaler", "Hashes",
     ];
 
     /// <summary>Fields whose value is that of an option.</summary>
@@ -156,6 +156,9 @@ internal static class WebUiRecipe
                 break;
             case PictureFields.BatchSize when isOurs:
                 recipe.Set("num_images", value);
+                break;
+            case PictureFields.BatchPosition:
+                recipe.Set(FieldTable.Picture, isOurs ? value : null); // the webui's pictures of a batch have each a seed of their own
                 break;
             case "TI hashes":
                 recipe.NoteLearnt(value);

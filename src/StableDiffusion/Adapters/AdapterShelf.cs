@@ -20,7 +20,12 @@ internal sealed class AdapterShelf(ModelFolder folder, Action<string> warn)
     {
         using var alone = _busy.EnterScope();
         var words = Words(request);
-        _ = words?.UsedIn(Texts(request)).Count();
+        var used = words?.UsedIn(Texts(request)).Select(word => word.Path).ToHashSet() ?? [];
+        foreach (var unused in request.Embeddings.Where(one => !used.Contains(one.Path)))
+        {
+            warn($"{OneLine.Quote(unused.Path)} changes nothing: no prompt has its word '{OneLine.Of(words!.WordOf(unused.Path))}'.");
+        }
+
         return [
             .. LoraEdits(request), .. words?.Edits ?? [], .. request.Controls.Count > 0 ? (IGraphEdit[])[new ControlInputsEdit()] : [],
             .. request.Seamless ? (IGraphEdit[])[new CircularPaddingEdit()] : []];

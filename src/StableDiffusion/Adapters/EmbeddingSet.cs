@@ -73,6 +73,9 @@ internal sealed class EmbeddingSet
         }
     }
 
+    /// <summary>The word of a file that was given.</summary>
+    public string WordOf(string path) => _words.First(word => word.Value.Path == path).Key;
+
     /// <summary>The files of a folder of words; none without one.</summary>
     /// <exception cref="RequestException">The folder cannot be read.</exception>
     public static IEnumerable<string> FilesOf(string? folder)

@@ -21,6 +21,7 @@ internal static class PictureFields
     public const string Mask = "Mask";
     public const string ResizeMode = "Resize mode";
     public const string BatchSize = "Batch size";
+    public const string BatchPosition = "Batch pos";
 
     /// <summary>The text of a PNG in which the webui keeps what was done to a finished picture.</summary>
     public const string Postprocessing = "postprocessing";
@@ -48,7 +49,7 @@ internal static class PictureFields
 
     public static IReadOnlyList<Row> Rows { get; } =
     [
-        new(VariationSeed, picture => picture.Painting.VariationSeed, nameof(ImageRequest.VariationSeed)),
+        new(VariationSeed, picture => unchecked((ulong?)picture.Painting.VariationSeed), nameof(ImageRequest.VariationSeed)),
         new("Variation seed strength", picture => picture.Painting.VariationSeed is null ? null : picture.Request.VariationStrength, nameof(ImageRequest.VariationStrength)),
         new("Tiling", picture => picture.Request.Seamless ? "True" : null, nameof(ImageRequest.Seamless)),
         new("Hires upscale", picture => picture.Request.Hires?.Scale),
@@ -84,7 +85,7 @@ internal static class PictureFields
         new(Mask, picture => picture.Request.Mask is null ? null : "given"),
         new(ResizeMode, picture => picture.Request.InitImage is null || picture.Request.Fit == default ? null : picture.Request.Fit),
         new(BatchSize, picture => picture.Plan.ImageCount > 1 ? picture.Plan.ImageCount : null),
-        new("Batch pos", picture => picture.Plan.ImageCount > 1 ? picture.Index : null),
+        new(BatchPosition, picture => picture.Plan.ImageCount > 1 ? picture.Index : null),
         new("Long prompt", picture => picture.Request.LongPrompt == LongPrompt.Truncate ? "truncate" : null, nameof(ImageRequest.LongPrompt)),
     ];
 

@@ -161,6 +161,17 @@ public sealed class HubProgramTests : IDisposable
         Assert.Equal((0, "explanation.html\n"), (named.ExitCode, named.Output));
     }
 
+    [Fact]
+    public void Errors_are_said_in_the_way_that_the_users_file_asks_for()
+    {
+        Directory.CreateDirectory(_folder.PathOf("config/sd"));
+        File.WriteAllText(_folder.PathOf("config/sd/config.json"), """{"progress": "json"}""");
+
+        var refused = Run("a castle", "--steps", "0");
+
+        Assert.Equal("--steps 0 must be at least 1", ((string)JsonNode.Parse(Assert.Single(refused.ErrorLines))!["message"]!)[.."--steps 0 must be at least 1".Length]);
+    }
+
     [Theory]
     [InlineData("""{ "stps": 3 }""", "there is no option 'stps'")]
     [InlineData("""{ "presets": { "draft": { "steps": 8, "steps": 9 } } }""", "is not valid JSON")]

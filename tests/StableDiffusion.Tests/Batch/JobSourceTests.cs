@@ -12,6 +12,18 @@ public sealed class JobSourceTests
         Jobs("{red|green} apple --seed 1..2\npear --seed 7").Select(job => $"{job.Index} {job.Prompt} {job.Fields["seed"][0]}"));
 
     [Fact]
+    public void Groups_in_an_option_of_several_values_give_every_list_and_a_line_that_is_written_down_gives_one()
+    {
+        var jobs = Jobs("""{"prompt": "apple", "lora": ["a.safetensors:{0.5|1}", "{b|c}.safetensors"]}""");
+        var written = jobs.Select(job => _options.ToJson(job.Fields).ToJsonString());
+
+        string[] lists = ["a.safetensors:0.5 b.safetensors", "a.safetensors:0.5 c.safetensors", "a.safetensors:1 b.safetensors", "a.safetensors:1 c.safetensors"];
+        Assert.Equal(lists, jobs.Select(job => string.Join(' ', job.Fields["lora"])));
+        Assert.Equal(lists, Jobs(string.Join('\n', written)).Select(job => string.Join(' ', job.Fields["lora"])));
+        Assert.Equal(["{x|y}.safetensors"], Jobs(_options.ToJson(Jobs("""{"prompt": "a", "lora": ["\\{x|y}.safetensors"]}""").Single().Fields).ToJsonString()).Single().Fields["lora"]);
+    }
+
+    [Fact]
     public void A_batch_count_counts_the_seed_up() =>
         Assert.Equal(["5", "6", "7"], Jobs("apple --seed 5 --batch-count 3").Select(job => job.Fields["seed"][0]));
 
@@ -62,7 +74,8 @@ public sealed class JobSourceTests
     }
 
     [Theory]
-    [InlineData("""{"prompt": "apple", "variation_seed": "9x", "variation_strength": 0.2}""", "variation_seed 9x is not a seed")]
+    [InlineData("""{"prompt": "apple", "variation_seed": "9x", "variation_strength": 0.2}""", "variation_seed '9x' is not a seed")]
+    [InlineData("""{"prompt": "apple", "variation_seed": "9,10", "variation_strength": 0.2}""", "variation_seed 9,10 is 2 seeds; give one.")]
     [InlineData("""{"prompt": "apple", "variation_seed": 9}""", "variation_seed does nothing without variation_strength")]
     public void So_is_one_that_is_found_when_the_request_is_made(string text, string expected)
     {

@@ -121,13 +121,18 @@ internal sealed class JobSource(FieldTable table, LineFields defaults)
         }
 
         var name = names[first];
-        var choices = table.IsList(name) ? [given[name]] : given[name].SelectMany(PromptExpansion.Expand).Select(text => (IReadOnlyList<string>)[text]);
+        var choices = table.IsList(name) ? Lists(given[name], 0) : given[name].SelectMany(PromptExpansion.Expand).Select(text => (IReadOnlyList<string>)[text]);
         return choices.SelectMany(choice => Combinations(given, names, first + 1).Select(rest =>
         {
             rest[name] = choice;
             return rest;
         }));
     }
+
+    /// <summary>Every list that a list of templates stands for, the last one's groups turning fastest.</summary>
+    private static IEnumerable<IReadOnlyList<string>> Lists(IReadOnlyList<string> templates, int first) => first == templates.Count
+        ? [[]]
+        : PromptExpansion.Expand(templates[first]).SelectMany(head => Lists(templates, first + 1).Select(tail => (IReadOnlyList<string>)[head, .. tail]));
 
     /// <summary>The second seed of a line that mixes its noise in; null where none is. It counts up then, and the seed stays, as in the webui.</summary>
     private static string? VariationOf(LineFields fields) =>
