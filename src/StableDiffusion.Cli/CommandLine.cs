@@ -11,6 +11,7 @@ internal static class CommandLine
     public static int Run(IReadOnlyList<string> words)
     {
         var log = ConsoleLog.ForErrors(words);
+        var (typed, completed) = ((ParseResult?)null, (ParseResult?)null);
         try
         {
             var root = GenerateCommand.Create();
@@ -28,13 +29,19 @@ internal static class CommandLine
                 return ExitCode.Usage;
             }
 
-            var completed = UserDefaults.Read(Configuration.PathOf(UserDefaults.FileName)).Complete(parsed, root, words);
+            typed = parsed;
+            completed = UserDefaults.Read(Configuration.PathOf(UserDefaults.FileName)).Complete(parsed, root, words);
 
             // What the user's file asks for holds for errors too.
             log = ConsoleLog.ForErrors([.. completed.Tokens.Select(token => token.Value)]);
 
             // Signals are Interruption's business: it lets the picture in the works be dropped cleanly, however long that takes.
             return completed.Invoke(new TypedInvocation(parsed) { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
+        }
+        catch (RequestException error) when (completed is not null && UserDefaults.BlamedBy(OptionNames.Message(error), typed!, completed) is { } option)
+        {
+            log.Error($"{OptionNames.Message(error)} ({option} is set in {Configuration.PathOf(UserDefaults.FileName)})");
+            return ExitCode.Usage;
         }
         catch (Exception error)
         {

@@ -101,7 +101,7 @@ public sealed record ImageRequest
     /// <summary>How much to enlarge the finished picture; null for what <see cref="Upscaler"/> does, or to leave it.</summary>
     public double? Upscale { get; init; }
 
-    /// <summary>What enlarges the finished picture: <c>lanczos</c>, or the path of an upscaling network; null for <c>lanczos</c> if anything.</summary>
+    /// <summary>What enlarges the finished picture: <c>lanczos</c>, <c>model</c> for the network that the model brings (<c>upscaler/model.onnx</c> in its folder), or the path of one; null for <c>lanczos</c> if anything.</summary>
     public string? Upscaler { get; init; }
 
     internal string? UpscalerInUse => Upscaler ?? (Upscale is null ? null : Enlarger.Lanczos);

@@ -49,7 +49,7 @@ public sealed partial class TextToImagePipeline
         };
         _networks = new NetworkSet(folder, loader, use);
         _controls = new ControlShelf(folder, loader, sparesMemory);
-        _enlarger = new Enlarger(path => loader.OpenFile(path));
+        _enlarger = new Enlarger(folder, path => loader.OpenFile(path));
     }
 
     /// <summary>The model and all that its configuration says.</summary>
@@ -227,7 +227,7 @@ public sealed partial class TextToImagePipeline
         _controls.Require(plan.Request);
         if (Folder.Vocabulary?.UnknownWords(plan.Request.Prompt) is { Count: > 0 } unknown)
         {
-            plan.Warn($"not in this model's vocabulary: {string.Join(", ", unknown)}. 'vocabulary' lists what {Folder.Name} can paint.");
+            plan.Warn($"not in this model's vocabulary: {OneLine.Reason(string.Join(", ", unknown))}. 'vocabulary' lists what {Folder.Name} can paint.");
         }
 
         if (!_hasWarnedOfMemory && _need?.Warning(plan, _free) is { } tooMuch)

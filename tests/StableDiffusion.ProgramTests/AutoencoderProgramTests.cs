@@ -36,6 +36,28 @@ public sealed class AutoencoderProgramTests : IDisposable
         Assert.NotEqual(whole.Values, tiled.Values);
     }
 
+    [Theory]
+    [InlineData("-o e.npy --sample -s abc", "--seed 'abc' is not a seed; give a number from 0 to 18446744073709551615")]
+    [InlineData("-o e.npy --sample -s 1,2", "--seed 1,2 is several seeds; give one.")]
+    [InlineData("-o e.txt", "--output e.txt must end in .npy.")]
+    [InlineData("-o -", "--output - must end in .npy.")]
+    public void What_cannot_be_encoded_so_is_refused_in_one_line(string options, string words) =>
+        Refused.Run(Refused.Usage, words, _folder, ["encode", Path.Combine(Repository.Root, "samples", "red-apple.png"), "-m", Goldens.PathOf("models", "sd1"), .. options.Split(' ')]);
+
+    [Fact]
+    public void A_drawn_seed_is_another_each_time_and_one_of_all_64_bits_is_taken()
+    {
+        float[] Encoded(string seed, string name)
+        {
+            var outcome = SdProgram.Run("encode", Path.Combine(Repository.Root, "samples", "red-apple.png"), "-m", Goldens.PathOf("models", "sd1"), "--sample", "-s", seed, "-o", _folder.PathOf(name));
+            Assert.Equal((0, ""), (outcome.ExitCode, outcome.Errors));
+            return NpyFile.Read(_folder.PathOf(name)).Values;
+        }
+
+        Assert.NotEqual(Encoded("-1", "a.npy"), Encoded("-1", "b.npy"));
+        Assert.Equal(Encoded("18446744073709551615", "c.npy"), Encoded("18446744073709551615", "d.npy"));
+    }
+
     [Fact]
     public void Noised_latents_are_the_clean_ones_and_one_noise_in_the_shares_of_the_schedule()
     {

@@ -41,6 +41,14 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_tolerance_below_none_is_refused()
+    {
+        Write("a.png", 2, 100);
+
+        Refused.Run(Refused.Usage, "--tolerance -1 must be at least 0.", _folder, "compare", "a.png", "a.png", "--tolerance", "-1");
+    }
+
+    [Fact]
     public void A_folder_without_pictures_is_refused() =>
         Assert.Equal(2, SdProgram.Run("compare", _folder.Path, _folder.Path).ExitCode);
 

@@ -68,6 +68,26 @@ public sealed class LargerProgramTests : IDisposable
         Assert.Equal("Postprocess upscale by: 2, Postprocess upscaler: x2", whole.Texts.Single(text => text.Key == "postprocessing").Value);
     }
 
+    [Fact]
+    public void The_network_that_a_model_brings_is_named_by_it_and_found_again_by_the_picture()
+    {
+        string[] options = ["--device", "cpu", "--steps", "1", "-q"];
+        Assert.Equal((0, ""), Ended(SdProgram.Run(["an apple", "-s", "1", "--upscaler", "Model", "-o", "large.png", .. options], _folder.Path, "")));
+        Assert.Equal((0, ""), Ended(SdProgram.Run(["an apple", "-s", "1", "-o", "small.png", .. options], _folder.Path, "")));
+        Assert.Equal((0, ""), Ended(SdProgram.Run(["--from", "large.png", "-o", "again.png", .. options], _folder.Path, "")));
+        var network = Path.Combine(Repository.Root, "models", "emoji-256", "upscaler", "model.onnx");
+        Assert.Equal((0, ""), Ended(SdProgram.Run(["upscale", "small.png", "--upscaler", network, "-o", "after.png"], _folder.Path, "")));
+
+        var large = PngReader.Read(_folder.PathOf("large.png"));
+        Assert.Equal((512, 512), (large.Image.Width, large.Image.Height));
+        Assert.Contains("Postprocess upscaler: model, ", large.Texts[0].Value, StringComparison.Ordinal);
+        Assert.Equal(0, Differences.Largest(large.Image, PngReader.Read(_folder.PathOf("again.png")).Image));
+        Assert.Equal(0, Differences.Largest(large.Image, PngReader.Read(_folder.PathOf("after.png")).Image));
+        Assert.Equal("Postprocess upscale by: 2, Postprocess upscaler: model.onnx", PngReader.Read(_folder.PathOf("after.png")).Texts.Single(text => text.Key == "postprocessing").Value);
+
+        static (int, string) Ended(SdProgram.Outcome outcome) => (outcome.ExitCode, outcome.Errors);
+    }
+
     [Theory]
     [InlineData("--upscaler lanczos", "say by which with --scale")]
     [InlineData("--upscaler lanczos --scale 17", "--scale 17 must be above 0, and at most 16")]
@@ -90,7 +110,10 @@ public sealed class LargerProgramTests : IDisposable
     [InlineData("--hires-scale 2 --hires-steps 0", "--hires-scale 2: its steps 0 must be at least 1")]
     [InlineData("--hires-scale 2 --hires-upscaler none.onnx", "there is no upscaler none.onnx")]
     [InlineData("--upscaler none.onnx", "there is no upscaler none.onnx")]
-    [InlineData("--upscaler lanczos", "wants an upscaling network, or lanczos and how much larger")]
+    [InlineData("--upscaler model", "sd1 brings no upscaling network (upscaler/model.onnx)")]
+    [InlineData("--hires-scale 2 --hires-upscaler model", "sd1 brings no upscaling network (upscaler/model.onnx)")]
+    [InlineData("--upscaler lanczos", "--upscaler lanczos enlarges by any factor; say by which with --upscale, such as 2.")]
+    [InlineData("--upscaler latent --upscale 2", "--upscaler latent enlarges no finished picture")]
     [InlineData("--upscale 0", "--upscale 0 must be above 0")]
     [InlineData("--variation-seed 3", "does nothing without --variation-strength")]
     [InlineData("--variation-seed x --variation-strength 0.1", "is not a seed")]

@@ -118,6 +118,14 @@ public sealed class ProgramTests : IDisposable
     public void A_prompt_may_have_the_name_of_a_command(string words, string name) =>
         Assert.Equal(name + "\n", Run(["--model", Refused.GoodModel, "--device", "cpu", "--steps", "1", "--seed", "1", .. words.Split(' ')]).Output);
 
+    /// <summary>System.CommandLine has directives: words in brackets before all others.</summary>
+    [Theory]
+    [InlineData("[grid]", "grid-1.png")]
+    [InlineData("[suggest]", "suggest-1.png")]
+    [InlineData("[a red (apple:1.2)]", "a-red-apple-1-2-1.png")]
+    public void A_prompt_in_brackets_is_a_prompt_wherever_it_stands(string prompt, string name) =>
+        Assert.Equal(name + "\n", Run([prompt, "--model", Refused.GoodModel, "--device", "cpu", "--steps", "1", "--seed", "1"]).Output);
+
     [Fact]
     public void A_prompt_that_is_cut_warns_with_the_words_left_out()
     {

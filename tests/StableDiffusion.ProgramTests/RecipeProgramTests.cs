@@ -50,6 +50,29 @@ public sealed class RecipeProgramTests : IDisposable
     }
 
     [Fact]
+    public void Where_the_picture_to_start_from_is_given_it_is_painted_over_as_far_as_it_was_unless_that_is_given_too()
+    {
+        string[] start = ["-i", Goldens.PathOf("pictures", "inpaint-094-init.png")];
+        Paint(["a castle", "-s", "5", "--steps", "6", .. start, "--strength", "0.4", "--resize-mode", "crop", "-W", "96", "-o", "first.png"]);
+
+        var again = Paint(["--from", "first.png", .. start, "-o", "again.png"]);
+        Paint(["--from", "first.png", .. start, "--strength", "0.9", "-o", "further.png"]);
+        Paint(["a castle", "-s", "5", "--steps", "6", .. start, "--strength", "0.9", "--resize-mode", "crop", "-W", "96", "-o", "direct.png"]);
+
+        Assert.Equal("", again.Errors);
+        Assert.Equal(0, Differences.Largest(PngReader.Read(_folder.PathOf("again.png")).Image, PngReader.Read(_folder.PathOf("first.png")).Image));
+        Assert.Equal(0, Differences.Largest(PngReader.Read(_folder.PathOf("further.png")).Image, PngReader.Read(_folder.PathOf("direct.png")).Image));
+    }
+
+    [Fact]
+    public void A_model_that_reads_no_text_needs_no_prompt()
+    {
+        var outcome = SdProgram.Run(["-m", FamilyGoldens.ModelNamed("ldm-uncond"), "--steps", "1", "-q", "-o", "a.png"], _folder.Path, "");
+
+        Assert.Equal((0, ""), (outcome.ExitCode, outcome.Errors));
+    }
+
+    [Fact]
     public void An_SDXL_picture_keeps_its_second_texts_and_sizes()
     {
         string[] model = ["-m", Goldens.PathOf("models", "sdxl"), "-q", "--device", "cpu"];
@@ -354,10 +377,12 @@ public sealed class RecipeProgramTests : IDisposable
     public void Notes_are_silent_only_where_all_that_they_advise_is_given()
     {
         Paint(["a castle", "-s", "5", "--steps", "2", "-o", "first.png"]);
-        Paint(["a castle", "-s", "5", "--steps", "4", "-i", "first.png", "--strength", "0.5", "-o", "over.png"]);
+        string[] mask = ["--mask", Goldens.PathOf("pictures", "inpaint-094-mask.png")];
+        Paint(["a castle", "-s", "5", "--steps", "4", "-i", "first.png", .. mask, "--strength", "0.5", "-o", "over.png"]);
 
-        Assert.Contains("it was painted from a picture at the strength 0.5", Paint(["--from", "over.png", "-i", "first.png", "-o", "again.png"]).Errors, StringComparison.Ordinal);
-        Assert.Equal("", Paint(["--from", "over.png", "-i", "first.png", "--strength", "0.5", "-o", "again.png"]).Errors);
+        Assert.Contains("it was painted from a picture at the strength 0.5", Paint(["--from", "over.png", "-o", "none.png"]).Errors, StringComparison.Ordinal);
+        Assert.Equal("warning: over.png: Mask: given is not followed; give it with --mask.\n", Paint(["--from", "over.png", "-i", "first.png", "-o", "half.png"]).Errors);
+        Assert.Equal("", Paint(["--from", "over.png", "-i", "first.png", .. mask, "-o", "again.png"]).Errors);
         Assert.Equal(0, Differences.Largest(PngReader.Read(_folder.PathOf("again.png")).Image, PngReader.Read(_folder.PathOf("over.png")).Image));
     }
 

@@ -12,7 +12,7 @@ public sealed class WrongInputTests
         { "--prompt pear", "the prompt is given twice, as an argument and with --prompt; give it once." },
         { "--stepz 3", "'--stepz'. sd help all lists all options." },
         { "--steps", "argument missing for option: '--steps'" },
-        { "--steps 3 --steps 4", "'--steps' expects a single argument but 2 were provided" },
+        { "--steps 3 --steps 4", "--steps is given 2 times; give it once" },
         { "--steps many", "--steps many must be a whole number" },
         { "--steps 2.5", "--steps 2.5 must be a whole number" },
         { "--steps 99999999999", "--steps 99999999999 must be a whole number of at most 2147483647" },
@@ -90,8 +90,8 @@ public sealed class WrongInputTests
         { "--output /proc/new/", "cannot be written: /proc/new takes no files; choose another folder." },
         { $"--output {new string('x', 300)}.png", "cannot be written: the name is too long; choose a shorter one." },
         { "--save-latents nowhere/apple.npy", "nowhere/apple.npy cannot be written: there is no folder" },
-        { "--save-latents .", ". cannot be written: it names a folder; add a file name." },
-        { "--save-latents ''", "'' cannot be written: the name is empty" },
+        { "--save-latents .", "--save-latents . must end in .npy." },
+        { "--save-latents ''", "--save-latents '' must end in .npy." },
     };
 
     [Theory]

@@ -7,7 +7,12 @@ internal sealed class AutoencoderOptions
 {
     private readonly Option<int?> _width = new("--width", "-W") { Description = "Width in pixels. [default: the picture's, on the model's grid]", HelpName = "pixels" };
     private readonly Option<int?> _height = new("--height", "-H") { Description = "Height in pixels. [default: the picture's, on the model's grid]", HelpName = "pixels" };
-    private readonly Option<long> _seed = new("--seed", "-s") { Description = "Seed of what is drawn, as PyTorch draws it on a CPU.", DefaultValueFactory = _ => 0 };
+    private readonly Option<string> _seed = new("--seed", "-s")
+    {
+        Description = "Seed of what is drawn, as PyTorch draws it on a CPU; -1 draws one.",
+        HelpName = "seed",
+        DefaultValueFactory = _ => "0",
+    };
 
     private readonly TilingOptions _tiles = new();
 
@@ -30,14 +35,12 @@ internal sealed class AutoencoderOptions
         }
     }
 
-    public long Seed(ParseResult parsed) => parsed.GetValue(_seed);
-
     /// <summary>The request whose parts are used: no prompt, the picture's size.</summary>
     public ImageRequest Request(ParseResult parsed, RgbImage? picture) => new()
     {
         Prompt = "",
         GuidanceScale = 1,
-        Seeds = [parsed.GetValue(_seed)],
+        Seeds = [Cli.Seeds.One(parsed.GetValue(_seed) ?? "0", nameof(ImageRequest.Seeds))],
         Width = parsed.GetValue(_width),
         Height = parsed.GetValue(_height),
         InitImage = picture,

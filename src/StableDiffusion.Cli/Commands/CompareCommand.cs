@@ -17,7 +17,9 @@ internal static class CompareCommand
             DefaultValueFactory = _ => 2,
         };
         var compare = new Command("compare", "Compares pictures value by value. Exit code 1 if one differs by more than the tolerance or is missing. Example:\n  sd compare known/ painted/ --tolerance 3") { expected, actual, tolerance };
-        compare.SetAction(parsed => Run(parsed.GetValue(expected)!, parsed.GetValue(actual)!, parsed.GetValue(tolerance)));
+        compare.SetAction(parsed => parsed.GetValue(tolerance) is < 0 and var wrong
+            ? throw new RequestException($"{tolerance.Name} {wrong} must be at least 0.")
+            : Run(parsed.GetValue(expected)!, parsed.GetValue(actual)!, parsed.GetValue(tolerance)));
         return compare;
     }
 
@@ -49,7 +51,7 @@ internal static class CompareCommand
     {
         if (!File.Exists(path))
         {
-            return ("it is missing", int.MaxValue);
+            return (Directory.Exists(path) ? "it is a folder" : "it is missing", int.MaxValue);
         }
 
         var actual = PictureReader.Read(path);

@@ -24,7 +24,7 @@ internal static class EncodeCommand
         command.SetAction(parsed =>
         {
             var path = parsed.GetValue(output)!;
-            AtomicFile.RequireWritable(path);
+            RequireWritable(output.Name, path);
             var image = PictureReader.Read(parsed.GetValue(picture)!);
             var request = options.Request(parsed, image);
             using var interruption = new Interruption();
@@ -72,6 +72,17 @@ internal static class EncodeCommand
             return ExitCode.Done;
         });
         return command;
+    }
+
+    /// <summary>Fails where latents cannot be written to a file, or not under its name.</summary>
+    public static void RequireWritable(string option, string path)
+    {
+        if (!path.EndsWith(".npy", StringComparison.OrdinalIgnoreCase) && !path.StartsWith("/dev/", StringComparison.Ordinal))
+        {
+            throw new RequestException($"{option} {OneLine.Quote(path)} must end in .npy.");
+        }
+
+        AtomicFile.RequireWritable(path);
     }
 
     /// <summary>Writes latents as numpy reads them.</summary>

@@ -84,7 +84,7 @@ internal static class GenerateCommand
             // Made only where it is needed: most runs begin sooner without it.
             var table = recipe is not null || asJson ? new FieldTable(image) : null;
             var again = recipe is null ? null : Again(recipe, from!, parsed, image, table!, log);
-            var prompt = again is null ? image.PromptText(parsed) : "";
+            var prompt = again is null ? image.PromptText(parsed, () => ModelFolder.Open(program.ModelPath(parsed))) : "";
             var request = again is null ? image.Request(new GivenByCommandLine(parsed), prompt) : table!.Request(again);
             var wanted = again is null ? [.. Enumerable.Range(0, request.PicturesPerSeed)] : FieldTable.PicturesOf(again, request);
             var count = request.Seeds.Count * wanted.Count;
@@ -97,7 +97,7 @@ internal static class GenerateCommand
                     throw new RequestException($"--save-latents {OneLine.Quote(latentsPath)} is one file for all pictures, [n, channels, height, width]; give it a name without {{…}}.");
                 }
 
-                AtomicFile.RequireWritable(latentsPath);
+                EncodeCommand.RequireWritable("--save-latents", latentsPath);
             }
 
             var files = steps.Files(parsed, request);

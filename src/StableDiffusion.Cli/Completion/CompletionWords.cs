@@ -26,7 +26,7 @@ internal static class CompletionWords
     /// <summary>The first sentence of a description, on one line.</summary>
     public static string FirstSentence(string? description)
     {
-        var line = OneLine.Of((description ?? "").Split('\n')[0]);
+        var line = OneLine.Of((description ?? "").ReplaceLineEndings(" "));
         var end = line.IndexOf(". ", StringComparison.Ordinal);
         return (end < 0 ? line : line[..end]).TrimEnd('.', ' ');
     }

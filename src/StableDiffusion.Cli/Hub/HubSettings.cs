@@ -30,7 +30,7 @@ internal sealed partial record HubSettings(string Endpoint, string CacheFolder, 
         }
 
         string Expand(string path) => Variable().Replace(
-            path == "~" || path.StartsWith("~/", StringComparison.Ordinal) ? UserFolder(variable) + path[1..] : path,
+            path == "~" || path.StartsWith("~/", StringComparison.Ordinal) ? Home(variable) + path[1..] : path,
             match => variable(match.Groups[1].Value + match.Groups[2].Value) ?? match.Value);
 
         var home = Expand(Of("HF_HOME") ?? Path.Combine(Expand(Of("XDG_CACHE_HOME") ?? "~/.cache"), "huggingface"));
@@ -52,8 +52,7 @@ internal sealed partial record HubSettings(string Endpoint, string CacheFolder, 
     /// <summary>Reads this process's environment.</summary>
     public static HubSettings Read() => Read(Environment.GetEnvironmentVariable);
 
-    private static string UserFolder(Func<string, string?> variable) =>
-        variable("HOME") is { Length: > 0 } home ? home : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+    private static string Home(Func<string, string?> variable) => variable("HOME") is { Length: > 0 } home ? home : UserFolder.Home;
 
     private static bool IsTrue(string? value) => value?.ToUpperInvariant() is "1" or "ON" or "YES" or "TRUE";
 

@@ -50,7 +50,7 @@ internal static class ModelLocation
     }
 
     private static string Expand(string path) =>
-        path.StartsWith("~/", StringComparison.Ordinal) ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), path[2..]) : path;
+        path.StartsWith("~/", StringComparison.Ordinal) ? Path.Combine(UserFolder.Home, path[2..]) : path;
 
     private static string InCache(HubName name, string text) =>
         new HubCache(HubSettings.Read().CacheFolder).Of(name).FindSnapshot(name) ?? throw new ModelException(

@@ -4,7 +4,10 @@ namespace StableDiffusion.Cli;
 internal static class UserFolder
 {
     /// <summary>The user's own folder.</summary>
-    public static string Home => Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+    /// <remarks>It need not exist, and is never a place in the current folder: that belongs to whoever made it.</remarks>
+    public static string Home => Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify) is { Length: > 0 } home && Path.IsPathRooted(home)
+        ? home
+        : Path.GetTempPath();
 
     /// <summary>The folder <c>sd</c> where a variable says; a path that is relative is no place, as the specification has it.</summary>
     /// <param name="variable">Such as <c>XDG_CACHE_HOME</c>.</param>

@@ -21,13 +21,17 @@ internal sealed class HiresOptions
 
     private Option<string?> HiresUpscaler { get; } = new("--hires-upscaler")
     {
-        Description = "What enlarges: latent, lanczos, or a network such as ESRGAN. [default: latent]",
-        HelpName = "latent|lanczos|file.onnx",
+        Description = "What enlarges: latent, lanczos, model for the network that the model brings, or one such as ESRGAN. [default: latent]",
+        HelpName = "latent|lanczos|model|file.onnx",
     };
 
     public Option<double?> Upscale { get; } = new("--upscale") { Description = "Enlarge the finished picture by this. [default: what --upscaler does]", HelpName = "x" };
 
-    public Option<string?> Upscaler { get; } = new("--upscaler") { Description = "What enlarges the finished picture: a network such as ESRGAN. [default: lanczos]", HelpName = "lanczos|file.onnx" };
+    public Option<string?> Upscaler { get; } = new("--upscaler")
+    {
+        Description = "What enlarges the finished picture: model for the network that the model brings, or one such as ESRGAN. [default: lanczos]",
+        HelpName = "lanczos|model|file.onnx",
+    };
 
     public IReadOnlyList<Setting> Table =>
     [
@@ -39,9 +43,9 @@ internal sealed class HiresOptions
         Setting.OfText(Upscaler, nameof(ImageRequest.Upscaler), (request, text) => request with { Upscaler = NameOf(text) }),
     ];
 
-    /// <summary>latent and lanczos in any case, as the webui writes them; anything else is a file.</summary>
+    /// <summary>latent, lanczos and model in any case, as the webui writes them; anything else is a file.</summary>
     public static string NameOf(string upscaler) =>
-        upscaler.Equals("latent", StringComparison.OrdinalIgnoreCase) || upscaler.Equals("lanczos", StringComparison.OrdinalIgnoreCase) ? upscaler.ToLowerInvariant() : upscaler;
+        upscaler.ToLowerInvariant() is Enlarger.Latent or Enlarger.Lanczos or Enlarger.OfModel ? upscaler.ToLowerInvariant() : upscaler;
 
     private Hires? SecondPass(IGivenOptions given)
     {

@@ -294,7 +294,7 @@ internal sealed class ImageOptions
     public IEnumerable<Option> All => Table.Select(row => row.Option);
 
     /// <summary>The request that a command line makes.</summary>
-    public ImageRequest Request(ParseResult line) => Request(new GivenByCommandLine(line), PromptText(line));
+    public ImageRequest Request(ParseResult line, Func<ModelFolder> model) => Request(new GivenByCommandLine(line), PromptText(line, model));
 
     /// <summary>The request that options or fields make for a prompt.</summary>
     /// <exception cref="RequestException">A value makes no sense.</exception>
@@ -436,10 +436,10 @@ internal sealed class ImageOptions
         }
     }
 
-    /// <summary>The prompt that a command line gives, or standard input, which is read.</summary>
+    /// <summary>The prompt that a command line gives, or standard input, which is read; empty where none is given for a model that reads none.</summary>
     /// <exception cref="RequestException">There is none, or there are two.</exception>
-    public string PromptText(ParseResult line) => PromptOf(line)
-        ?? throw new RequestException("no prompt is given; say what to paint, such as \"a red apple, 3d render\" (\"\" paints without a prompt).");
+    public string PromptText(ParseResult line, Func<ModelFolder> model) => PromptOf(line)
+        ?? (PlainRequest.PromptFor(model()).Length == 0 ? "" : throw new RequestException("no prompt is given; say what to paint, such as \"a red apple, 3d render\" (\"\" paints without a prompt)."));
 
     /// <summary>The prompt that a command line gives, read from standard input where it says so; null where it gives none.</summary>
     /// <exception cref="RequestException">It is given twice, or cannot be read.</exception>

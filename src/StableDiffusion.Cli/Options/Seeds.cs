@@ -20,6 +20,13 @@ internal static class Seeds
     /// <summary>A random seed.</summary>
     public static long Draw() => RandomNumberGenerator.GetInt32(int.MaxValue);
 
+    /// <summary>The seed that a text asks for, where it can be one only.</summary>
+    /// <param name="text">A number or -1.</param>
+    /// <param name="property">The property of <see cref="ImageRequest"/> that the text sets, for messages.</param>
+    public static long One(string text, string property) => Expand(text, 1, property) is [var seed]
+        ? seed
+        : throw new RequestException(property, $"{property:name} {OneLine.Quote(text)} is several seeds; give one.");
+
     /// <summary>All seeds that the text and <c>--batch-count</c> ask for: each entry counts up <paramref name="batchCount"/> times.</summary>
     /// <param name="text">A number, a list, a range or -1.</param>
     /// <param name="batchCount">How often each entry counts up.</param>

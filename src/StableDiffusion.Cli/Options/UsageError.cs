@@ -15,7 +15,8 @@ internal static partial class UsageError
             return $"{OneLine.Quote(word)} is one word too many; put a prompt of several words in quotes";
         }
 
-        return OneLine.Of(parsed.Errors[0].Message).TrimEnd('.');
+        var message = OneLine.Of(parsed.Errors[0].Message).TrimEnd('.');
+        return GivenTwice().Match(message) is { Success: true } twice ? $"{twice.Groups["name"].Value} is given {twice.Groups["count"].Value} times; give it once" : message;
     }
 
     /// <summary>A word that looks like an option and was taken for a prompt or a file, unless it stands behind <c>--</c>; null for none.</summary>
@@ -26,6 +27,10 @@ internal static partial class UsageError
             .SelectMany(argument => argument.Tokens)
             .FirstOrDefault(token => LikeAnOption().IsMatch(token.Value) && !behind.Contains(token))?.Value;
     }
+
+    /// <summary>What System.CommandLine says of an option with too many values.</summary>
+    [GeneratedRegex("^Option '(?<name>[^']+)' expects a single argument but (?<count>[0-9]+) were provided$")]
+    private static partial Regex GivenTwice();
 
     [GeneratedRegex("^--?[A-Za-z][A-Za-z0-9_-]*(=|$)")]
     private static partial Regex LikeAnOption();

@@ -94,6 +94,15 @@ internal sealed class UserDefaults
         return added.Count == 0 ? parsed : Checked(root.Parse((IReadOnlyList<string>)[.. arguments.TakeWhile(one => one != "--"), .. added, .. arguments.SkipWhile(one => one != "--")], CommandLine.Parser));
     }
 
+    /// <summary>The option that a message is about and that nobody typed; null where there is none.</summary>
+    /// <param name="message">What is wrong.</param>
+    /// <param name="typed">The command line.</param>
+    /// <param name="completed">The same with what the file sets.</param>
+    public static string? BlamedBy(string message, ParseResult typed, ParseResult completed) =>
+        completed.CommandResult.Command.Options.FirstOrDefault(option =>
+            completed.GetResult(option) is { Implicit: false } && typed.GetResult(option) is not { Implicit: false }
+            && message.Split(' ', ',', ';', ':', '.').Any(word => word == option.Name || option.Aliases.Contains(word)))?.Name;
+
     /// <summary>The set that the command line names, or else the file itself; empty where neither does.</summary>
     private Dictionary<string, JsonElement> PresetOf(ParseResult parsed)
     {

@@ -39,15 +39,9 @@ internal sealed class VariationOptions
                     $"{nameof(ImageRequest.VariationSeed):name} does nothing without {nameof(ImageRequest.VariationStrength):name}; give it, such as 0.1.");
         }
 
-        var variations = Seeds.Expand(text ?? Seeds.Drawn, 1, nameof(ImageRequest.VariationSeed));
-        if (variations.Count > 1)
-        {
-            throw new RequestException(nameof(ImageRequest.VariationSeed), $"{nameof(ImageRequest.VariationSeed):name} {OneLine.Quote(text!)} is {variations.Count} seeds; give one.");
-        }
-
         return request with
         {
-            VariationSeed = variations[0],
+            VariationSeed = Seeds.One(text ?? Seeds.Drawn, nameof(ImageRequest.VariationSeed)),
             VariationStrength = strength,
             Seeds = strength > 0 && batchCount > 1 ? [.. Seeds.Expand(seed, 1).SelectMany(one => Enumerable.Repeat(one, batchCount))] : request.Seeds,
         };

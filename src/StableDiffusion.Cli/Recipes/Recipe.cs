@@ -24,6 +24,9 @@ internal sealed partial record Recipe(string Program)
     /// <summary>The fields: option names with _ between words, and their values.</summary>
     public LineFields Fields { get; } = [];
 
+    /// <summary>Fields that say something beside a picture to start from alone, which no file holds.</summary>
+    public LineFields OfPicture { get; } = [];
+
     /// <summary>What the file says and this program cannot follow, one line each.</summary>
     public IReadOnlyList<RecipeNote> Notes => _notes;
 
@@ -88,9 +91,12 @@ internal sealed partial record Recipe(string Program)
         }
     }
 
-    /// <summary>Takes note that another picture, which is not in the file, was painted over.</summary>
-    public void NoteStrength(string strength) =>
-        Note($"it was painted from a picture at the strength {strength}; give both with --init-image and --strength.", "init_image", "strength");
+    /// <summary>Takes note that another picture, which is not in the file, was painted over: where it is given, it is painted over as far.</summary>
+    public void NoteStrength(string strength)
+    {
+        OfPicture["strength"] = [strength];
+        Note($"it was painted from a picture at the strength {strength}; give that picture with --init-image.", "init_image");
+    }
 
     /// <summary>Takes note that a learnt word was used, whose file is not in the picture.</summary>
     public void NoteLearnt(string words) =>
@@ -182,6 +188,11 @@ internal sealed partial record Recipe(string Program)
         foreach (var (field, values) in SchedulerFields.Named(given))
         {
             fields[field] = field == FieldTable.SchedulerConfig ? SchedulerFields.Merged(fields.GetValueOrDefault(field) ?? [], values) : values;
+        }
+
+        foreach (var (field, values) in OfPicture.Where(one => given.ContainsKey("init_image") && !given.ContainsKey(one.Key)))
+        {
+            fields[field] = values;
         }
 
         if (given.ContainsKey("num_images"))

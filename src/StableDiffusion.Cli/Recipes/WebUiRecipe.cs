@@ -23,7 +23,7 @@ internal static class WebUiRecipe
     };
 
     /// <summary>What was given as a file, which the text cannot hold: the options that give it again.</summary>
-    private static readonly Dictionary<string, string> _files = new() { [PictureFields.Latents] = "latents", [PictureFields.Mask] = "mask", [PictureFields.ResizeMode] = "resize_mode" };
+    private static readonly Dictionary<string, string> _files = new() { [PictureFields.Latents] = "latents", [PictureFields.Mask] = "mask" };
 
     /// <summary>The sigmas that the schedule "Automatic" stands for by sampler, from the webui 1.9 on (modules/sd_samplers_kdiffusion.py); for all others its plain ones.</summary>
     private static readonly Dictionary<string, string> _automatic = new() { ["DPM2"] = "karras", ["DPM2 a"] = "karras", ["DPM++ 2M"] = "karras", ["DPM++ 2M SDE"] = "exponential" };
@@ -154,6 +154,9 @@ internal static class WebUiRecipe
                 break;
             case PictureFields.Variant:
                 break;
+            case PictureFields.ResizeMode when isOurs:
+                recipe.OfPicture["resize_mode"] = [value.ToLowerInvariant()];
+                break;
             case PictureFields.BatchSize when isOurs:
                 recipe.Set("num_images", value);
                 break;
@@ -228,7 +231,7 @@ internal static class WebUiRecipe
 
     private static void SetUpscaler(Recipe recipe, string field, string? name)
     {
-        if (name is null || name.ToLowerInvariant() is "latent" or "lanczos")
+        if (name is null || name.ToLowerInvariant() is Enlarger.Latent or Enlarger.Lanczos || (name == Enlarger.OfModel && recipe.Program == "sd"))
         {
             recipe.Set(field, name?.ToLowerInvariant());
             return;

@@ -72,7 +72,9 @@ internal sealed partial class ClipTokenizer
         List<string> sides = [.. merges.Select(merge => merge.Sides)];
         try
         {
-            return BytePairEncoder.Create(vocabulary.Ids, sides, special.Unknown.Content, special.Unknown.Id);
+            var encoder = BytePairEncoder.Create(vocabulary.Ids, sides, special.Unknown.Content, special.Unknown.Id);
+            RequireEnough(merges.Count, vocabulary, special);
+            return encoder;
         }
         catch (Exception exception) when (exception is InvalidOperationException or ArgumentException)
         {
@@ -81,6 +83,17 @@ internal sealed partial class ClipTokenizer
             // What is left is a merge that is there twice; the later one counts.
             List<string> distinct = [.. Enumerable.Reverse(sides).Distinct().Reverse()];
             return BytePairEncoder.Create(vocabulary.Ids, distinct, special.Unknown.Content, special.Unknown.Id);
+        }
+    }
+
+    /// <summary>Refuses merges that end early: each entry of more than one letter needs one of its own, and what none makes is spelt in pieces.</summary>
+    private static void RequireEnough(int merges, Vocabulary vocabulary, SpecialTokens special)
+    {
+        const string EndOfWord = "</w>";
+        var needed = vocabulary.Ids.Keys.Count(entry => entry.Length > (entry.EndsWith(EndOfWord, StringComparison.Ordinal) ? EndOfWord.Length + 1 : 1)) - special.Added.Count;
+        if (merges < 0.9 * needed)
+        {
+            throw new ModelException($"{vocabulary.File} has {needed} entries that merges make, and there are {merges} merges: merges.txt is cut short or of another model; copy it again.");
         }
     }
 

@@ -138,19 +138,22 @@ internal static class AtomicFile
 
     private static string Target(string path)
     {
-        var full = Path.GetFullPath(path);
+        var full = FullPath(path);
         if (Path.EndsInDirectorySeparator(full) || Directory.Exists(full))
         {
             throw new IOException("it names a folder; add a file name.");
         }
 
-        return new FileInfo(full).LinkTarget is null ? full : File.ResolveLinkTarget(full, returnFinalTarget: true)!.FullName;
+        return Followed(full);
     }
+
+    /// <summary>Where a link leads in the end; any other path as it is.</summary>
+    private static string Followed(string path) => new FileInfo(path).LinkTarget is null ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName;
 
     // A rename would put a plain file in the place of /dev/null; /dev/shm is an ordinary folder.
     private static bool IsDevice(string path) =>
         !OperatingSystem.IsWindows()
-        && Path.GetFullPath(path) is var full
+        && FullPath(path) is var full
         && full.StartsWith("/dev/", StringComparison.Ordinal)
         && !full.StartsWith("/dev/shm/", StringComparison.Ordinal)
         && File.Exists(full);
@@ -165,5 +168,24 @@ internal static class AtomicFile
         _ => OneLine.Of(exception.Message.Split(" : '")[0]), // the rest names the unfinished file
     };
 
-    private static string FolderOf(string path) => Path.GetDirectoryName(Path.GetFullPath(path)) ?? path;
+    private static string FolderOf(string path) => Path.GetDirectoryName(Followed(Path.GetFullPath(path))) ?? path;
+
+    /// <summary>The path as the system reads it, for which the folder above a link is that above the link's end; .NET looks at the letters alone.</summary>
+    private static string FullPath(string path)
+    {
+        if (OperatingSystem.IsWindows() || !path.Split('/').Contains(".."))
+        {
+            return Path.GetFullPath(path);
+        }
+
+        var full = "/";
+        foreach (var part in Path.Combine(Environment.CurrentDirectory, path).Split('/'))
+        {
+            full = part != ".." ? Path.Combine(full, part)
+                : !Directory.Exists(full) ? throw new DirectoryNotFoundException()
+                : Path.GetDirectoryName(Followed(full)) ?? "/";
+        }
+
+        return Path.GetFullPath(full);
+    }
 }

@@ -1,10 +1,16 @@
 namespace StableDiffusion;
 
 /// <summary>Enlarges latents and pictures, with or without a network. Networks stay open for the next picture.</summary>
-internal sealed class Enlarger(Func<string, OnnxModel> open) : IDisposable
+internal sealed class Enlarger(ModelFolder folder, Func<string, OnnxModel> open) : IDisposable
 {
     public const string Latent = "latent";
     public const string Lanczos = "lanczos";
+
+    /// <summary>The network that the model brings for its own pictures, in its folder <see cref="Part"/>.</summary>
+    public const string OfModel = "model";
+
+    /// <summary>The folder of that network.</summary>
+    public const string Part = "upscaler";
 
     /// <summary>Pixels that Lanczos looks around where it enlarges, and one to spare.</summary>
     private const int LanczosReach = 4;
@@ -12,16 +18,21 @@ internal sealed class Enlarger(Func<string, OnnxModel> open) : IDisposable
     private readonly Dictionary<string, PictureUpscaler> _open = [];
 
     /// <summary>Refuses an upscaler that is neither known nor a file.</summary>
-    public static void Require(string parameter, string upscaler)
+    public static void Require(string parameter, string upscaler, ModelFolder folder)
     {
-        if (upscaler is not (Latent or Lanczos) && !File.Exists(upscaler))
+        if (upscaler == OfModel && !File.Exists(folder.NetworkOf(Part)))
         {
-            throw new RequestException(parameter, $"{parameter:name}: there is no upscaler {OneLine.Quote(upscaler)}; give {Latent}, {Lanczos} or the file of a network.");
+            throw new RequestException(parameter, $"{parameter:name}: {folder.Name} brings no upscaling network ({Part}/model.onnx); give {Lanczos} or the file of a network.");
+        }
+
+        if (upscaler is not (Latent or Lanczos or OfModel) && !File.Exists(upscaler))
+        {
+            throw new RequestException(parameter, $"{parameter:name}: there is no upscaler {OneLine.Quote(upscaler)}; give {Latent}, {Lanczos}, {OfModel} or the file of a network.");
         }
     }
 
     /// <summary>Refuses an enlargement of the finished picture that makes no sense.</summary>
-    public static void Require(ImageRequest request)
+    public static void Require(ImageRequest request, ModelFolder folder)
     {
         if (request.UpscalerInUse is not { } upscaler)
         {
@@ -33,17 +44,22 @@ internal sealed class Enlarger(Func<string, OnnxModel> open) : IDisposable
             throw new RequestException(nameof(request.Upscale), $"{nameof(request.Upscale):name} {scale} must be above 0, and at most 16.");
         }
 
-        if (upscaler == Latent || (upscaler == Lanczos && request.Upscale is null))
+        if (upscaler == Lanczos && request.Upscale is null)
         {
-            throw new RequestException(nameof(request.Upscale), $"{nameof(request.Upscale):name} wants an upscaling network, or lanczos and how much larger.");
+            throw new RequestException(nameof(request.Upscaler), $"{nameof(request.Upscaler):name} {Lanczos} enlarges by any factor; say by which with {nameof(request.Upscale):name}, such as 2.");
         }
 
-        Require(nameof(request.Upscale), upscaler);
+        if (upscaler == Latent)
+        {
+            throw new RequestException(nameof(request.Upscaler), $"{nameof(request.Upscaler):name} {Latent} enlarges no finished picture; give {Lanczos}, {OfModel} or the file of a network.");
+        }
+
+        Require(nameof(request.Upscaler), upscaler, folder);
     }
 
     /// <summary>Enlarges a picture to a size, or by what the network does.</summary>
     /// <param name="image">The picture.</param>
-    /// <param name="upscaler"><see cref="Lanczos"/> or the file of a network.</param>
+    /// <param name="upscaler"><see cref="Lanczos"/>, <see cref="OfModel"/> or the file of a network.</param>
     /// <param name="size">The size; null for what the network gives.</param>
     /// <param name="seamless">Whether the picture continues at its opposite edge, and is to do so when it is larger.</param>
     /// <param name="cancellation">Stops it.</param>
@@ -53,7 +69,7 @@ internal sealed class Enlarger(Func<string, OnnxModel> open) : IDisposable
         {
             if (!_open.TryGetValue(upscaler, out var network))
             {
-                _open[upscaler] = network = new PictureUpscaler(open(upscaler), cancellation);
+                _open[upscaler] = network = new PictureUpscaler(open(upscaler == OfModel ? folder.NetworkOf(Part) : upscaler), cancellation);
             }
 
             image = seamless

@@ -7,7 +7,7 @@ namespace StableDiffusion;
 /// <param name="Scale">How much larger, such as 2.</param>
 public sealed record Hires(double Scale)
 {
-    /// <summary>What enlarges: <c>latent</c> (bilinear, of the latents), <c>lanczos</c> (of the pixels), or the path of an upscaling network.</summary>
+    /// <summary>What enlarges: <c>latent</c> (bilinear, of the latents), <c>lanczos</c> (of the pixels), <c>model</c> (the network <c>upscaler/model.onnx</c> in the model's folder), or the path of an upscaling network.</summary>
     public string Upscaler { get; init; } = Enlarger.Latent;
 
     /// <summary>Steps of the second pass; null for those of the first.</summary>
@@ -35,7 +35,7 @@ public sealed record Hires(double Scale)
             throw new RequestException(nameof(request.Hires), $"{nameof(request.Hires):name} {hires.Scale} must be above 1, and at most 8.");
         }
 
-        Enlarger.Require(nameof(request.Hires), hires.Upscaler);
+        Enlarger.Require(nameof(request.Hires), hires.Upscaler, folder);
         int Larger(int pixels) => (int)(pixels * hires.Scale) / folder.SizeGrid * folder.SizeGrid;
         return request with
         {

@@ -38,12 +38,12 @@ public sealed record VaeTiling(int? Size = null, double Overlap = 0.25)
         if (size is { } pixels && (pixels % factor != 0 || pixels < SmallestTile * factor))
         {
             throw new RequestException(
-                nameof(request.Tiling), $"tiles of {pixels} pixels do not fit {folder.Name}: they must be a multiple of {factor}, and at least {SmallestTile * factor}.");
+                nameof(request.Tiling), $"{nameof(request.Tiling):name}: tiles of {pixels} pixels do not fit {folder.Name}: they must be a multiple of {factor}, and at least {SmallestTile * factor}.");
         }
 
         if (overlap is not (>= 0 and <= 0.9))
         {
-            throw new RequestException(nameof(request.Tiling), $"the overlap of tiles, {overlap}, must be from 0 to 0.9.");
+            throw new RequestException(nameof(request.Tiling), $"{nameof(request.Tiling):name}: the overlap of tiles, {overlap}, must be from 0 to 0.9.");
         }
     }
 }

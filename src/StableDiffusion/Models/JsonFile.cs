@@ -71,6 +71,9 @@ internal sealed class JsonFile
         : list.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String) ? [.. list.EnumerateArray().Select(item => item.GetString()!)]
         : throw Wrong(key, "a list of texts");
 
+    /// <summary>Whether a list begins with a text: <c>[null, null]</c> stands for a part that a pipeline does without.</summary>
+    public bool BeginsWithText(string key) => Find(key, JsonValueKind.Array) is { } list && list.GetArrayLength() > 0 && list[0].ValueKind == JsonValueKind.String;
+
     /// <summary>The entries of an object of texts; empty where it is absent.</summary>
     public IReadOnlyList<(string Key, string Text)> TextsByKey(string key) =>
         Find(key, JsonValueKind.Object) is not { } entries ? []

@@ -165,7 +165,10 @@ internal sealed class OptimizedModel : IDisposable
         }
     }
 
-    /// <summary>Configurations, tokenizers and texts, as they are: all that is no network and belongs to none of another form.</summary>
+    /// <summary>
+    /// Configurations, tokenizers and texts, as they are: all that is no network and belongs to none of another form. So is the upscaling network,
+    /// which is small.
+    /// </summary>
     private void CopySettings(ModelFolder folder, string[] parts)
     {
         foreach (var root in (string[])[folder.Path, Path.Combine(folder.Path, "onnx")])
@@ -183,10 +186,10 @@ internal sealed class OptimizedModel : IDisposable
             foreach (var below in Directory.GetDirectories(root))
             {
                 var name = Path.GetFileName(below);
-                var isTokenizer = name.StartsWith("tokenizer", StringComparison.Ordinal);
-                if (isTokenizer || name is "scheduler" or "vae" || parts.Contains(name))
+                var isWhole = name == Enlarger.Part || name.StartsWith("tokenizer", StringComparison.Ordinal);
+                if (isWhole || name is "scheduler" or "vae" || parts.Contains(name))
                 {
-                    foreach (var file in Directory.GetFiles(below).Where(file => isTokenizer || IsText(file)))
+                    foreach (var file in Directory.GetFiles(below).Where(file => isWhole || IsText(file)))
                     {
                         Copy(file, name);
                     }

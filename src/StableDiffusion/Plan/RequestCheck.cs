@@ -71,7 +71,7 @@ internal static class RequestCheck
         Control.Require(request);
         VaeTiling.Require(request, folder);
         DeepCache.Require(request);
-        Enlarger.Require(request);
+        Enlarger.Require(request, folder);
         Share(nameof(request.VariationStrength), request.VariationStrength);
         if (request.VariationSeed is null && request.VariationStrength > 0)
         {

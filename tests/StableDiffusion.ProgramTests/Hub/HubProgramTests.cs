@@ -133,7 +133,7 @@ public sealed class HubProgramTests : IDisposable
 
         if (expected is null)
         {
-            Assert.Equal((2, "error: --scheduler-config '' must be key=value, such as solver_order=3.\n"), (outcome.ExitCode, outcome.Errors));
+            Assert.Equal((2, $"error: --scheduler-config '' must be key=value, such as solver_order=3. (--scheduler-config is set in {_folder.PathOf("config/sd/config.json")})\n"), (outcome.ExitCode, outcome.Errors));
             return;
         }
 
@@ -170,6 +170,34 @@ public sealed class HubProgramTests : IDisposable
         var refused = Run("a castle", "--steps", "0");
 
         Assert.Equal("--steps 0 must be at least 1", ((string)JsonNode.Parse(Assert.Single(refused.ErrorLines))!["message"]!)[.."--steps 0 must be at least 1".Length]);
+    }
+
+    [Fact]
+    public void What_the_users_file_sets_and_a_model_cannot_have_is_said_to_be_set_there()
+    {
+        Directory.CreateDirectory(_folder.PathOf("config/sd"));
+        var file = _folder.PathOf("config/sd/config.json");
+        File.WriteAllText(file, """{"clip_skip": 2}""");
+
+        var refused = Run("a castle", "-m", FamilyGoldens.ModelNamed("flux-dev"), "--steps", "1");
+        var typed = Run("a castle", "-m", FamilyGoldens.ModelNamed("flux-dev"), "--steps", "1", "--clip-skip", "2");
+
+        Assert.Equal((2, $"{typed.Errors.TrimEnd()} (--clip-skip is set in {file})\n"), (refused.ExitCode, refused.Errors));
+    }
+
+    /// <summary>A folder that anyone can write is not to say how others paint: where there is no home, there is no file.</summary>
+    [Fact]
+    public void Without_a_home_no_file_of_the_current_folder_is_read()
+    {
+        Directory.CreateDirectory(_folder.PathOf(".config/sd"));
+        File.WriteAllText(_folder.PathOf(".config/sd/config.json"), """{"steps": 0}""");
+        var nowhere = new Dictionary<string, string> { ["HOME"] = _folder.PathOf("nowhere"), ["XDG_CONFIG_HOME"] = "", ["XDG_CACHE_HOME"] = "" };
+
+        var painted = SdProgram.Run(["a castle", "-m", Goldens.PathOf("models", "sd1"), "--steps", "1", "-q", "-o", "a.png"], _folder.Path, "", nowhere);
+        var cache = SdProgram.Run(["cache"], _folder.Path, "", nowhere);
+
+        Assert.Equal((0, ""), (painted.ExitCode, painted.Errors));
+        Assert.Contains(_folder.PathOf("nowhere/.cache/sd/graphs"), cache.Output + cache.Errors, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -41,6 +41,12 @@ public sealed class TrainingRecipeTests : IDisposable
             Script("train_lora.py"), "--archive", archive, "--concepts", concepts, "--weights", model, "--tokenizer", Path.Combine(model, "tokenizer"),
             "--style", "3d", "--size", "64", "--squares", "8", "--steps", "4", "--batch", "4", "--threads", "1", "--out", Path.Combine(work, "lora"));
 
+        Succeed(
+            Script("train_upscaler.py"), "--archive", archive, "--concepts", concepts, "--weights", model, "--styles", "line:1", "--size", "64", "--crop", "16",
+            "--critic", "0.5", "--fill", "8", "--steps", "4", "--batch", "4", "--threads", "1", "--out", Path.Combine(work, "upscaler"));
+        using var upscaler = PictureUpscaler.Open(Path.Combine(work, "upscaler", "model.onnx"));
+        Assert.Equal(2, upscaler.Factor);
+
         var warnings = new List<string>();
         using var pipeline = TextToImagePipeline.Load(model, new PipelineOptions { Device = ExecutionDevice.Cpu, Warning = warnings.Add });
         var request = new ImageRequest { Prompt = "red star, 3d render", Steps = 4, Seeds = [5] };

@@ -81,7 +81,7 @@ public sealed class CircularPaddingTests(Pipelines pipelines) : IClassFixture<Pi
     {
         using var folder = new TemporaryFolder();
         UpscalerModel.Write(folder.PathOf("x2.onnx"));
-        using var enlarger = new Enlarger(path => OnnxModel.Open(path, new OnnxRuntimeHost(ExecutionDevice.Cpu, 0)));
+        using var enlarger = new Enlarger(ModelFolder.Open(Goldens.PathOf("models", "sd1")), path => OnnxModel.Open(path, new OnnxRuntimeHost(ExecutionDevice.Cpu, 0)));
         var image = ImageResizer.Resize(GoldenCase.Controls.First(one => one.Model == "sd1").ToRequest().Controls[0].Image, 64, 64);
         var side = (int)(64 * scale);
         RgbImage Larger(RgbImage picture, bool seamless) =>

@@ -75,7 +75,7 @@ public sealed class JobSourceTests
 
     [Theory]
     [InlineData("""{"prompt": "apple", "variation_seed": "9x", "variation_strength": 0.2}""", "variation_seed '9x' is not a seed")]
-    [InlineData("""{"prompt": "apple", "variation_seed": "9,10", "variation_strength": 0.2}""", "variation_seed 9,10 is 2 seeds; give one.")]
+    [InlineData("""{"prompt": "apple", "variation_seed": "9,10", "variation_strength": 0.2}""", "variation_seed 9,10 is several seeds; give one.")]
     [InlineData("""{"prompt": "apple", "variation_seed": 9}""", "variation_seed does nothing without variation_strength")]
     public void So_is_one_that_is_found_when_the_request_is_made(string text, string expected)
     {

@@ -107,6 +107,27 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
+    public void A_link_into_a_folder_that_is_not_there_is_refused_by_that_folder()
+    {
+        File.CreateSymbolicLink(_folder.PathOf("link.txt"), _folder.PathOf("nowhere/real.txt"));
+
+        Assert.Contains($"there is no folder {OneLine.Quote(_folder.PathOf("nowhere"))}", Assert.Throws<RequestException>(() => AtomicFile.RequireWritable(_folder.PathOf("link.txt"))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_folder_above_a_link_is_that_above_its_end_as_for_all_other_programs()
+    {
+        Directory.CreateDirectory(_folder.PathOf("real/below"));
+        Directory.CreateSymbolicLink(_folder.PathOf("link"), _folder.PathOf("real/below"));
+
+        AtomicFile.Write(_folder.PathOf("link/../a.txt"), static stream => stream.Write("new"u8));
+
+        Assert.Equal("new", File.ReadAllText(_folder.PathOf("real/a.txt")));
+        Assert.False(File.Exists(_folder.PathOf("a.txt")));
+        Assert.Contains("there is no folder", Assert.Throws<RequestException>(() => AtomicFile.RequireWritable(_folder.PathOf("nowhere/../a.txt"))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_link_keeps_pointing_at_its_file()
     {
         File.WriteAllText(_folder.PathOf("real.txt"), "old");

@@ -22,7 +22,6 @@ public sealed class FamilyLimitsTests(Pipelines pipelines) : IClassFixture<Pipel
         ["Flux with DDIM"] = ("flux-dev", _cat with { Scheduler = "ddim" }, "Scheduler"),
         ["Flux with a third prompt"] = ("flux-dev", _cat with { Prompt3 = "pear" }, "Prompt3"),
         ["Flux with layers left out"] = ("flux-dev", _cat with { ClipSkip = 2 }, "ClipSkip"),
-        ["Flux with a negative prompt and no guidance"] = ("flux-dev", _cat with { NegativePrompt = "dog" }, "NegativePrompt"),
         ["Flux schnell with distilled guidance"] = ("flux-schnell", _cat with { DistilledGuidance = 3 }, "DistilledGuidance"),
         ["DiT with a flow scheduler"] = ("dit", _class with { Scheduler = "flow" }, "Scheduler"),
         ["DiT with a class that is none"] = ("dit", _cat with { Prompt = "unicorn" }, "Prompt"),

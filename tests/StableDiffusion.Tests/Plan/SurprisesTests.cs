@@ -55,6 +55,8 @@ public class SurprisesTests
         Assert.Equal((false, true), (without.Guidance.IsOn, with.Guidance.IsOn));
         Assert.Contains("the guidance scale 3 changes nothing", Assert.Single(Surprises.Of(without)), StringComparison.Ordinal);
         Assert.Empty(Surprises.Of(with));
+        Assert.Empty(Surprises.Of(GenerationPlan.Of(_plain with { NegativePrompt = "" }, _flux)));
+        Assert.Contains("the negative prompt changes nothing: guidance is off", Assert.Single(Surprises.Of(GenerationPlan.Of(_plain with { NegativePrompt = "dog" }, _flux))), StringComparison.Ordinal);
     }
 
     [Fact]

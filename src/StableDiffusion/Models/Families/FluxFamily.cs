@@ -49,12 +49,6 @@ internal sealed class FluxFamily : TransformerFamily
         RequestLimits.Refuse(request, folder, folder.Network.Wants("guidance") ? [.. _can, nameof(request.DistilledGuidance)] : _can);
         FluxConditioner.TextLength(request, folder.Network.Tokens);
         RequestCheck.Finite(nameof(request.DistilledGuidance), request.DistilledGuidance ?? 0);
-        if ((request.NegativePrompt ?? request.NegativePrompt2) is not null && (request.GuidanceScale ?? folder.Defaults.GuidanceScale) <= 1)
-        {
-            throw new RequestException(
-                nameof(request.NegativePrompt),
-                $"{nameof(request.NegativePrompt):name} plays a part in Flux with {nameof(request.GuidanceScale):name} above 1 only, which runs the network twice a step.");
-        }
     }
 
     public override IConditioner OpenConditioner(ModelFolder folder, NetworkLoader loader) => new FluxConditioner(folder, loader);

@@ -27,6 +27,7 @@ internal sealed class StableDiffusion3Family : TransformerFamily
     [
         "scheduler/scheduler_config.json", "text_encoder/model.onnx", "tokenizer/merges.txt", "tokenizer/vocab.json",
         "text_encoder_2/model.onnx", "tokenizer_2/merges.txt", "tokenizer_2/vocab.json", "transformer/model.onnx", "vae_decoder/model.onnx",
+        .. NamesT5(folder) ? (string[])["text_encoder_3/model.onnx"] : [],
     ];
 
     public override (int Height, int Width) SampleSize(JsonFile config) => config.Pair("sample_size") ?? (128, 128);
@@ -54,4 +55,7 @@ internal sealed class StableDiffusion3Family : TransformerFamily
 
     /// <summary>Published without T5, too, which is most of the memory.</summary>
     private static bool HasT5(ModelFolder folder) => File.Exists(folder.NetworkOf("text_encoder_3"));
+
+    /// <summary>Whether <c>model_index.json</c> says that T5 belongs to the model; <c>[null, null]</c> says that it does not.</summary>
+    private static bool NamesT5(ModelFolder folder) => JsonFile.ReadIfExists(folder.Combine("model_index.json")).BeginsWithText("text_encoder_3");
 }
