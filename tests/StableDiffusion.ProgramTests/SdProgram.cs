@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace StableDiffusion.Tests;
 
@@ -71,5 +72,25 @@ internal static class SdProgram
         }
 
         return Process.Start(start)!;
+    }
+    /// <summary>Sends a signal to a program.</summary>
+    /// <param name="program">The program.</param>
+    /// <param name="signal">As kill takes it, such as <c>INT</c>.</param>
+    public static void Signal(Process program, string signal)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals are sent with kill.");
+        using var kill = Process.Start("kill", ["-" + signal, program.Id.ToString(CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
+    }
+
+    /// <summary>Sends a signal to a program, which must end.</summary>
+    public static void Stop(Process program, string signal)
+    {
+        Signal(program, signal);
+        if (!program.WaitForExit(TimeSpan.FromMinutes(5)))
+        {
+            program.Kill();
+            Assert.Fail($"The program did not stop within five minutes of SIG{signal}.");
+        }
     }
 }
