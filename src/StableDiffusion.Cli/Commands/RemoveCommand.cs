@@ -14,17 +14,18 @@ internal static class RemoveCommand
         {
             var cache = new HubCache(HubSettings.Read().CacheFolder);
 
-            // All names are looked up before anything is removed.
-            var found = parsed.GetValue(names)!.SelectMany(text => Find(cache, text)).ToList();
+            // All names are looked up before anything is removed, and what two of them stand for is removed once.
+            var found = parsed.GetValue(names)!.SelectMany(text => Find(cache, text)).DistinctBy(one => (one.Repository.Folder, one.Commit)).ToList();
             foreach (var (repository, commit) in found)
             {
+                var what = commit is null ? repository.Name.Id : $"{repository.Name.Id}@{HubName.Short(commit)}";
                 try
                 {
-                    Console.Out.WriteLine($"{repository.Name.Id}@{HubName.Short(commit)}: {ByteSize.Of(repository.Remove(commit))} free");
+                    Console.Out.WriteLine($"{what}: {ByteSize.Of(commit is null ? repository.RemoveAll() : repository.Remove(commit))} free");
                 }
                 catch (Exception error) when (error is IOException or UnauthorizedAccessException)
                 {
-                    throw new ModelException($"{repository.SnapshotPath(commit)} cannot be removed: {OneLine.Of(error.Message)}", error);
+                    throw new ModelException($"{(commit is null ? repository.Folder : repository.SnapshotPath(commit))} cannot be removed: {OneLine.Of(error.Message)}", error);
                 }
             }
 
@@ -33,13 +34,14 @@ internal static class RemoveCommand
         return command;
     }
 
-    private static IEnumerable<(HubRepository Repository, string Commit)> Find(HubCache cache, string text)
+    /// <summary>The snapshots that a name stands for; null for a repository of which no file has been fetched to its end.</summary>
+    private static IEnumerable<(HubRepository Repository, string? Commit)> Find(HubCache cache, string text)
     {
         var name = HubName.Parse(text);
         var repository = cache.Of(name);
-        IReadOnlyList<string> commits = text.Contains('@', StringComparison.Ordinal)
+        IReadOnlyList<string?> commits = text.Contains('@', StringComparison.Ordinal)
             ? repository.FindSnapshot(name) is { } snapshot ? [Path.GetFileName(snapshot)] : []
-            : repository.Commits;
+            : repository.Exists ? [.. repository.Commits.DefaultIfEmpty<string?>(null)] : [];
         return commits.Count > 0
             ? commits.Select(commit => (repository, commit))
             : throw new RequestException($"{name} is not in the cache ({cache.Folder}); 'sd list --all' lists what is.");

@@ -67,13 +67,18 @@ internal sealed class HubRepository(string folder, HubName name, string lockFold
         Directory.Delete(SnapshotPath(commit), recursive: true);
         var bytes = free.Sum(path => new FileInfo(path).Length);
         free.ForEach(File.Delete);
-        if (Commits.Count == 0)
+        return Commits.Count == 0 ? bytes + RemoveAll() : bytes;
+    }
+
+    /// <summary>Forgets the repository, with what unfinished pulls have left.</summary>
+    /// <returns>The bytes that became free.</returns>
+    public long RemoveAll()
+    {
+        var bytes = new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Where(file => file.LinkTarget is null).Sum(file => file.Length);
+        Directory.Delete(folder, recursive: true);
+        if (Directory.Exists(lockFolder))
         {
-            Directory.Delete(folder, recursive: true);
-            if (Directory.Exists(lockFolder))
-            {
-                Directory.Delete(lockFolder, recursive: true);
-            }
+            Directory.Delete(lockFolder, recursive: true);
         }
 
         return bytes;

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 
 namespace StableDiffusion.Tests;
@@ -9,6 +10,13 @@ public sealed class HubProgramTests : IDisposable
 
     private readonly TestHub _hub = new();
     private readonly TemporaryFolder _folder = new();
+
+    private Dictionary<string, string> Environment => new()
+    {
+        ["HF_ENDPOINT"] = _hub.Endpoint,
+        ["HF_HUB_CACHE"] = _folder.PathOf("hub"),
+        ["XDG_CONFIG_HOME"] = _folder.PathOf("config"),
+    };
 
     public HubProgramTests()
     {
@@ -53,6 +61,188 @@ public sealed class HubProgramTests : IDisposable
         Assert.Equal("[]", Run("list", "--json").Output.Trim());
         Assert.Equal(2, Run("rm", Name).ExitCode);
         Assert.False(Directory.Exists(_folder.PathOf("hub/models--someone--tiny-model")));
+    }
+
+    [Theory]
+    [InlineData("INT", 130)]
+    [InlineData("TERM", 143)]
+    public async Task A_pull_that_a_signal_stops_leaves_no_file_that_is_not_whole_and_goes_on_where_it_was(string signal, int exitCode)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals are sent with kill.");
+
+        // Half of the largest file comes, and of the rest nothing.
+        const string Largest = "unet/model.onnx";
+        var (content, isLarge) = _hub.Files[Largest];
+        var (half, blob) = (content.Length / 2, _folder.PathOf($"hub/models--someone--tiny-model/blobs/{TestHub.HashOf(content, isLarge)}"));
+        var (stalls, ends) = (new TaskCompletionSource(), new TaskCompletionSource());
+        _hub.Cut = left =>
+        {
+            if (left == content.Length - half)
+            {
+                stalls.TrySetResult();
+                ends.Task.Wait();
+            }
+
+            return left == content.Length ? half : null;
+        };
+        using (var program = SdProgram.Start(["pull", Name], environment: Environment))
+        {
+            await stalls.Task.WaitAsync(TimeSpan.FromMinutes(5), TestContext.Current.CancellationToken);
+            SdProgram.Stop(program, signal);
+            ends.SetResult();
+
+            Assert.Equal((exitCode, ""), (program.ExitCode, program.StandardOutput.ReadToEnd()));
+            var errors = program.StandardError.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            Assert.Equal("error: stopped; run the same command again to go on where it was.", Assert.Single(errors, line => line.Contains("error", StringComparison.Ordinal)));
+        }
+
+        Assert.False(File.Exists(blob));
+        Assert.Contains("is not in the cache", Assert.Single(Run("-m", Name, "a cat").ErrorLines), StringComparison.Ordinal);
+
+        _hub.Cut = _ => null;
+        _hub.Requests.Clear();
+        Assert.Equal(0, Run("pull", Name).ExitCode);
+        Assert.Contains(_hub.Requests, request => request.Path.EndsWith(Largest, StringComparison.Ordinal) && request.Range == $"bytes={half}-");
+        Assert.Equal(content, File.ReadAllBytes(blob));
+    }
+
+    /// <summary>The decoder of another model shows which of the two was fetched.</summary>
+    [Fact]
+    public void Of_the_variant_that_is_asked_for_only_those_networks_come_that_there_are()
+    {
+        var other = Goldens.PathOf("models", "lcm", "vae_decoder", "model.onnx");
+        _hub.Add("vae_decoder/model_fp16.onnx", File.ReadAllBytes(other), isLarge: true);
+        _folder.Fill(Goldens.PathOf("models", "sd1"), "own");
+        File.Copy(other, _folder.PathOf("own/vae_decoder/model.onnx"), overwrite: true);
+
+        var pulled = Run("pull", Name, "--variant", "fp16", "--quiet");
+
+        Assert.Equal(0, pulled.ExitCode);
+        Assert.Equal(
+            ["text_encoder", "unet", "vae_encoder"],
+            pulled.ErrorLines.Select(line => line.Split(" has no variant fp16; taking model.onnx.")[0]["warning: ".Length..]).Order(StringComparer.Ordinal));
+        var folder = Assert.Single(pulled.OutputLines);
+        Assert.Equal(["config.json", "model_fp16.onnx"], Directory.EnumerateFiles(Path.Combine(folder, "vae_decoder")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        string[] cat = ["a cat", "-s", "1", "--steps", "2", "--device", "cpu", "-q"];
+        Assert.Equal(0, Run([.. cat, "-m", Name, "-o", _folder.PathOf("pulled.png")]).ExitCode);
+        Assert.Equal(0, Run([.. cat, "-m", _folder.PathOf("own"), "-o", _folder.PathOf("own.png")]).ExitCode);
+        Assert.Equal(0, Run("compare", _folder.PathOf("pulled.png"), _folder.PathOf("own.png"), "--tolerance", "0").ExitCode);
+    }
+
+    [Fact]
+    public void What_else_is_named_by_patterns_is_fetched_too()
+    {
+        foreach (var name in (string[])["loras/a.safetensors", "loras/b.safetensors", "notes/c.md", "README.md"])
+        {
+            _hub.Add(name, [1, 2, 3], isLarge: true);
+        }
+
+        var pulled = Run("pull", Name, "--include", "loras/*", "--include", "notes/?.md", "--quiet");
+
+        Assert.Equal((0, ""), (pulled.ExitCode, pulled.Errors));
+        var folder = Assert.Single(pulled.OutputLines);
+        Assert.Equal(
+            _hub.Files.Keys.Except(["README.md"]).Order(StringComparer.Ordinal),
+            Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(folder, path).Replace('\\', '/')).Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>What follows <c>pull</c>, a variable, and what the line must say.</summary>
+    [Theory]
+    [InlineData(Name + " --include nothing/*", "", 2, "--include nothing/* matches none of the 14 files of someone/tiny-model.")]
+    [InlineData(Name, "HF_ENDPOINT=hub", 2, "HF_ENDPOINT is hub; it must be an address that begins with https:// or http://.")]
+    [InlineData(Name, "HF_TOKEN=two words", 2, "has characters that no token has; set it again.")]
+    [InlineData(Name, "HF_HUB_OFFLINE=1", 1, "nothing can be fetched while HF_HUB_OFFLINE is set; unset it.")]
+    [InlineData(Name, "HF_HUB_CACHE=/dev/null", 2, "the cache /dev/null cannot be written: ")]
+    [InlineData(Name + " --variant fp16 --variant fp32", "", 2, "'--variant' expects a single argument but 2 were provided")]
+    [InlineData("", "", 2, "Required argument 'model' missing for command: 'pull'")]
+    [InlineData(Name + " other/model", "", 2, "other/model")]
+    public void A_pull_that_cannot_be_is_refused_in_one_line(string arguments, string variable, int exitCode, string words)
+    {
+        var pair = $"{variable}=".Split('=');
+
+        var refused = Run(["pull", .. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)], pair[0].Length > 0 ? (pair[0], pair[1]) : ("SD_MODEL", ""));
+
+        Assert.Equal((exitCode, ""), (refused.ExitCode, refused.Output));
+        Assert.Contains(words, Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_folder.PathOf("hub/models--someone--tiny-model")));
+    }
+
+    [Fact]
+    public void A_model_for_which_the_disk_is_too_small_is_not_begun()
+    {
+        _hub.Zeros = ("unet/model.onnx_data", 1L << 60, new string('e', 64));
+
+        var refused = Run("pull", Name, "--quiet");
+
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Matches(@"^error: someone/tiny-model takes 1152922 TB, and .+/hub has .+ left; make room, or set HF_HOME to a folder on another disk\.$", Assert.Single(refused.ErrorLines));
+        Assert.DoesNotContain(_hub.Requests, request => request.Host == "store");
+    }
+
+    [Fact]
+    public void A_file_that_the_hub_names_and_does_not_send_is_given_up()
+    {
+        _hub.Send = (path, content) => path.EndsWith("unet/model.onnx", StringComparison.Ordinal) ? [] : content;
+
+        var refused = Run("pull", Name, "--quiet");
+
+        Assert.Equal((1, ""), (refused.ExitCode, refused.Output));
+        Assert.Contains("unet/model.onnx: the hub sends 0 B of ", Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_model_that_has_another_name_now_is_pulled_by_that()
+    {
+        _hub.OldId = "someone/old-model";
+
+        var pulled = Run("pull", "someone/old-model", "--quiet");
+
+        Assert.Equal((0, "warning: someone/old-model is called someone/tiny-model now.\n"), (pulled.ExitCode, pulled.Errors));
+        Assert.Contains("models--someone--tiny-model", pulled.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Models_without_ONNX_networks_are_listed_only_when_all_are_asked_for()
+    {
+        Assert.Equal($"no models in {_folder.PathOf("hub")}; 'sd pull OWNER/NAME' fetches one.", Assert.Single(Run("list").ErrorLines));
+        AddOther();
+
+        Assert.Equal("", Run("list").Output);
+        Assert.Matches(@"^somebody/else  OtherPipeline +-  +34 B  \d{4}-\d\d-\d\d$", Assert.Single(Run("list", "--all").OutputLines));
+        var one = Assert.Single(JsonNode.Parse(Run("list", "-a", "--json").Output)!.AsArray())!;
+        Assert.Equal(("somebody/else", "OtherPipeline", false, null), ((string)one["name"]!, (string)one["family"]!, (bool)one["onnx"]!, (string?)one["precision"]));
+        Assert.Equal("[]", Run("list", "--json").Output.Trim());
+    }
+
+    [Fact]
+    public void Of_several_models_none_is_removed_where_one_is_not_there_and_each_once_where_all_are()
+    {
+        AddOther();
+        Assert.Equal(0, Run("pull", Name).ExitCode);
+
+        var refused = Run("rm", Name, "nobody/nothing", "somebody/else");
+        Assert.Equal((2, ""), (refused.ExitCode, refused.Output));
+        Assert.Equal($"error: nobody/nothing is not in the cache ({_folder.PathOf("hub")}); 'sd list --all' lists what is.", Assert.Single(refused.ErrorLines));
+        Assert.Equal(2, JsonNode.Parse(Run("list", "--all", "--json").Output)!.AsArray().Count);
+
+        var removed = Run("rm", "somebody/else", Name, "somebody/else@main");
+        Assert.Equal((0, ""), (removed.ExitCode, removed.Errors));
+        Assert.Equal(["somebody/else@cccccccccccc", $"{Name}@aaaaaaaaaaaa"], removed.OutputLines.Select(line => line.Split(':')[0]));
+        Assert.Equal("[]", Run("list", "--all", "--json").Output.Trim());
+    }
+
+    /// <summary>Of a pull that was stopped early there is no snapshot yet, but gigabytes of its largest files.</summary>
+    [Fact]
+    public void What_a_pull_began_and_brought_to_no_end_can_be_removed()
+    {
+        Directory.CreateDirectory(_folder.PathOf("hub/models--a--b/blobs"));
+        File.WriteAllBytes(_folder.PathOf("hub/models--a--b/blobs/0123.sd-incomplete"), new byte[2_000_000]);
+
+        var removed = Run("rm", "a/b");
+
+        Assert.Equal((0, "a/b: 2.00 MB free\n", ""), (removed.ExitCode, removed.Output, removed.Errors));
+        Assert.False(Directory.Exists(_folder.PathOf("hub/models--a--b")));
+        Assert.Equal(2, Run("rm", "a/b").ExitCode);
     }
 
     [Fact]
@@ -271,6 +461,40 @@ public sealed class HubProgramTests : IDisposable
         Assert.Contains("BAD  configuration", examined.Output, StringComparison.Ordinal);
     }
 
+    /// <summary>What the doctor is given as a provider's library, and what it says.</summary>
+    [Theory]
+    [InlineData("missing.so", "there is no file ")]
+    [InlineData("folder.so", "there is no file ")]
+    [InlineData("text.so", "text.so cannot be used: ")]
+    [InlineData("other.so", "other.so cannot be used: it is no execution provider for ONNX Runtime.")]
+    public void The_doctor_says_why_a_library_is_no_provider_and_examines_the_rest(string file, string words)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The library is one of Linux.");
+        Directory.CreateDirectory(_folder.PathOf("folder.so"));
+        File.WriteAllText(_folder.PathOf("text.so"), "no library");
+        File.Copy(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "libSystem.Native.so"), _folder.PathOf("other.so"));
+
+        var examined = Run("doctor", "-m", Goldens.PathOf("models", "sd1"), "--provider-library", _folder.PathOf(file), "--json");
+
+        Assert.Equal((1, ""), (examined.ExitCode, examined.Errors));
+        var report = JsonNode.Parse(examined.Output)!;
+        var findings = report["findings"]!.AsArray();
+        var provider = Assert.Single(findings, finding => (string)finding!["name"]! == "provider")!;
+        Assert.Equal((false, "bad"), ((bool)report["healthy"]!, (string)provider["state"]!));
+        Assert.Contains(words, (string)provider["text"]!, StringComparison.Ordinal);
+        Assert.Equal(("picture", "good"), ((string)findings[^1]!["name"]!, (string)findings[^1]!["state"]!));
+    }
+
+    /// <summary>A model of another program in the cache.</summary>
+    private void AddOther()
+    {
+        var commit = new string('c', 40);
+        Directory.CreateDirectory(_folder.PathOf($"hub/models--somebody--else/snapshots/{commit}"));
+        Directory.CreateDirectory(_folder.PathOf("hub/models--somebody--else/refs"));
+        File.WriteAllText(_folder.PathOf("hub/models--somebody--else/refs/main"), commit);
+        File.WriteAllText(_folder.PathOf($"hub/models--somebody--else/snapshots/{commit}/model_index.json"), """{ "_class_name": "OtherPipeline" }""");
+    }
+
     private void Configure(string file, string content)
     {
         Directory.CreateDirectory(_folder.PathOf("config/sd"));
@@ -279,15 +503,6 @@ public sealed class HubProgramTests : IDisposable
 
     private SdProgram.Outcome Run(params string[] arguments) => Run(arguments, ("SD_MODEL", ""));
 
-    private SdProgram.Outcome Run(string[] arguments, (string Name, string Value) variable) => SdProgram.Run(
-        arguments,
-        workingFolder: null,
-        input: null,
-        new Dictionary<string, string>
-        {
-            ["HF_ENDPOINT"] = _hub.Endpoint,
-            ["HF_HUB_CACHE"] = _folder.PathOf("hub"),
-            ["XDG_CONFIG_HOME"] = _folder.PathOf("config"),
-            [variable.Name] = variable.Value,
-        });
+    private SdProgram.Outcome Run(string[] arguments, (string Name, string Value) variable) =>
+        SdProgram.Run(arguments, workingFolder: null, input: null, new Dictionary<string, string>(Environment) { [variable.Name] = variable.Value });
 }
