@@ -77,6 +77,7 @@ public sealed class OptimizeProgramTests : IDisposable
     public void Refusals_are_one_line_and_write_nothing()
     {
         File.WriteAllText(_folder.PathOf("file"), "");
+        File.WriteAllBytes(_folder.PathOf("latin1"), [(byte)'c', 0xE2, (byte)'t']);
         (string[] Arguments, string Says)[] all =
         [
             (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("file")], "is there already; give a folder that is empty or new."),
@@ -85,6 +86,14 @@ public sealed class OptimizeProgramTests : IDisposable
             (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--calibration-prompts", _folder.PathOf("file")], "--calibration-prompts is for --precision int8; leave it out."),
             (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--precision", "int8", "--calibration-prompts", _folder.PathOf("file")], "holds no prompt; write one a line."),
             (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--precision", "int8", "--calibration-prompts", _folder.PathOf("none")], "does not exist; check the name of the file of prompts."),
+            (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--precision", "int8", "--calibration-prompts", _folder.PathOf("latin1")], "latin1 is not UTF-8 text; save it as UTF-8."),
+            (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--variant", "fp16"], "--variant fp16: "),
+
+            // Before minutes go into seeing what goes through the networks.
+            (["optimize", Goldens.PathOf("models", "sd1"), "-o", "/proc/copy", "--precision", "int8"], "/proc/copy cannot be written: /proc takes no files; choose another folder."),
+            (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("file/copy"), "--precision", "int8"], "file is a file, not a folder; choose another."),
+            (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf(new string('x', 300)), "--precision", "int8"], "cannot be written: the name is too long; choose a shorter one."),
+            (["optimize", Goldens.PathOf("models", "sd1"), "-o", "", "--precision", "int8"], "'' cannot be written: the name is empty"),
             (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--seeds", "-1"], "--seeds -1 must be from 0 to 1000."),
             (["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--steps", "0"], "--steps 0 must be "),
             (["a cat", "-m", Goldens.PathOf("models", "sd1"), "--precision", "fp16", "-o", _folder.PathOf("x.png")], "--precision fp16 is not known; give full or w8 (int8 is for 'optimize', which writes a model of its own)."),
@@ -96,7 +105,7 @@ public sealed class OptimizeProgramTests : IDisposable
             Assert.Contains(says, Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
         }
 
-        Assert.Equal(["file"], _folder.Names());
+        Assert.Equal(["file", "latin1"], _folder.Names());
     }
 
     [Fact]
@@ -108,5 +117,58 @@ public sealed class OptimizeProgramTests : IDisposable
 
         Assert.Equal(0, again.ExitCode);
         Assert.Contains(again.ErrorLines, line => line.Contains("--precision w8 paints it so.", StringComparison.Ordinal));
+    }
+    [Fact]
+    public void A_variant_with_weights_of_16_bits_becomes_a_smaller_copy_that_paints_nearly_the_same()
+    {
+        // Another model's decoder as the variant shows which of the two is copied.
+        var model = _folder.PathOf("both");
+        _folder.Fill(Goldens.PathOf("models", "sd1"), "both");
+        File.Copy(Goldens.PathOf("models", "lcm", "vae_decoder", "model.onnx"), Path.Combine(model, "vae_decoder", "model_fp16.onnx"));
+
+        var run = SdProgram.Run("optimize", model, "-o", _folder.PathOf("copy"), "--variant", "fp16", "--precision", "fp16", "--json", "--steps", "2", "--seeds", "1", "--device", "cpu");
+
+        Assert.True(run.ExitCode == 0, run.Errors);
+        var report = JsonNode.Parse(run.Output)!;
+        Assert.All(report["networks"]!.AsArray(), network => Assert.InRange((long)network!["bytes_after"]!, 1, (long)network["bytes_before"]! * 3 / 4));
+        Assert.All(report["networks"]!.AsArray(), network => Assert.InRange((int)network!["weights_made_smaller"]!, 5, 1000));
+
+        // Weights rounded to 11 bits.
+        Assert.InRange((double)report["comparison"]!["latents_largest_difference"]!, 1e-6, 0.05 * (double)report["comparison"]!["latents_reach"]!);
+        RgbImage Paint(string name, params string[] options)
+        {
+            Assert.Equal(0, SdProgram.Run(["a cat", "-s", "1", "--steps", "2", "--device", "cpu", "-q", "-o", _folder.PathOf(name), .. options]).ExitCode);
+            return PngReader.Read(_folder.PathOf(name)).Image;
+        }
+
+        var (copy, variant, plain) = (Paint("copy.png", "-m", _folder.PathOf("copy")), Paint("variant.png", "-m", model, "--variant", "fp16"), Paint("plain.png", "-m", model));
+        Assert.InRange(Differences.Mean(copy, variant), 0, 2);
+        Assert.InRange(Differences.Mean(copy, plain), 10, 255);
+    }
+
+    [Theory]
+    [InlineData("int8", "looking at picture 1 of 8", "INT", 130)]
+    [InlineData("w8", "painting with both", "TERM", 143)]
+    public void A_signal_leaves_nothing_of_a_copy(string precision, string moment, string signal, int exitCode)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals are sent with kill.");
+
+        // Nine hundred steps for each of hundreds of pictures take minutes.
+        using var program = SdProgram.Start(
+            ["optimize", Goldens.PathOf("models", "sd1"), "-o", _folder.PathOf("copy"), "--precision", precision, "--steps", "900", "--seeds", "500", "--device", "cpu"]);
+        string? line;
+        while ((line = program.StandardError.ReadLine()) is not null && !line.EndsWith(moment, StringComparison.Ordinal))
+        {
+        }
+
+        Assert.NotNull(line);
+        var unfinished = _folder.Names();
+
+        SdProgram.Stop(program, signal);
+
+        Assert.Equal((exitCode, "", "error: stopped; nothing was written.\n"), (program.ExitCode, program.StandardOutput.ReadToEnd(), program.StandardError.ReadToEnd()));
+        Assert.Equal(precision == "w8" ? 1 : 0, unfinished.Length);
+        Assert.DoesNotContain("copy", unfinished);
+        Assert.Empty(_folder.Names());
     }
 }

@@ -45,13 +45,16 @@ internal sealed class OptimizedModel : IDisposable
     public IReadOnlyList<OptimizedNetwork> Networks { get; private set; } = [];
 
     /// <summary>Refuses a place where no model can be written.</summary>
-    /// <exception cref="RequestException">Something is there.</exception>
+    /// <exception cref="RequestException">Something is there, or nothing can be.</exception>
     public static void RequireFree(string target)
     {
+        target = Path.TrimEndingDirectorySeparator(target);
         if (File.Exists(target) || (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()))
         {
             throw new RequestException($"{OneLine.Quote(target)} is there already; give a folder that is empty or new.");
         }
+
+        AtomicFile.RequireWritable(Directory.Exists(target) ? Path.Combine(target, "model_index.json") : target, makesFolders: true);
     }
 
     /// <summary>Writes a model beside the folder that it is to become.</summary>
@@ -66,8 +69,8 @@ internal sealed class OptimizedModel : IDisposable
     public static OptimizedModel Write(
         ModelFolder folder, string target, OptimizedWeights weights, Action<string> tell, CancellationToken cancellation, Calibration? seen = null)
     {
-        target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(target));
         RequireFree(target);
+        target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(target));
         try
         {
             var place = Path.Combine(Path.GetDirectoryName(target)!, $"{GraphCache.Unfinished}{Guid.NewGuid():N}");
