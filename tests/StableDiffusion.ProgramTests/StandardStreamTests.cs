@@ -114,26 +114,83 @@ public sealed class StandardStreamTests : IDisposable
         Assert.Contains("Schedule type: Karras", text, StringComparison.Ordinal);
     }
 
+    /// <summary>What a command prints is its result, so that a full disk is an error.</summary>
+    [Theory]
+    [InlineData("vocabulary")]
+    [InlineData("doctor -m \"$M\"")]
+    [InlineData("inspect \"$M\" --json")]
+    [InlineData("cache --json")]
+    [InlineData("config")]
+    [InlineData("list --json")]
+    [InlineData("help all")]
+    [InlineData("completion bash")]
+    [InlineData("man")]
+    [InlineData("--version")]
+    public void A_result_that_cannot_be_written_is_an_error_of_every_command(string arguments)
+    {
+        var (code, _, errors) = Shell($"\"$SD\" {arguments} >/dev/full");
+        Assert.Equal((1, "error: writing to standard output or to a file failed: No space left on device\n"), (code, errors));
+    }
+
+    /// <summary>The memory is what .NET is told that there is.</summary>
+    [Fact]
+    public void Memory_that_is_used_up_is_one_line_that_says_what_takes_less()
+    {
+        var outcome = SdProgram.Run(
+            ["a cat", "-m", Goldens.PathOf("models", "sd1"), "--steps", "1", "--num-images", "60000", "--device", "cpu", "-o", "a.png"],
+            _folder.Path,
+            input: "",
+            new Dictionary<string, string> { ["DOTNET_GCHeapHardLimit"] = "0x2000000" });
+
+        Assert.Equal((1, "error: the memory is used up; ask for a smaller -W and -H, fewer --num-images, or --low-memory.\n"), (outcome.ExitCode, outcome.Errors));
+        Assert.Empty(_folder.Names());
+    }
+
+    /// <summary>What goes wrong, and how it is told.</summary>
+    public static TheoryData<Exception, int, string> Failures => new()
+    {
+        { new RequestException("there is no file a.png."), 2, "error: there is no file a.png." },
+        { new ModelException("sd1 has no unet."), 1, "error: sd1 has no unet." },
+        { new DeviceException("CUDA does not work."), 1, "error: CUDA does not work." },
+        { new UnauthorizedAccessException("Access to the path '/models/x' is denied."), 1, "error: Access to the path '/models/x' is denied; change its rights, or name another place." },
+        { new IOException("No space left\non device"), 1, "error: writing to standard output or to a file failed: No space left on device" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Failures))]
+    public void What_goes_wrong_is_one_line_with_its_exit_code(Exception error, int exitCode, string line)
+    {
+        var (code, lines) = Report(error);
+        Assert.Equal((exitCode, line), (code, Assert.Single(lines)));
+    }
+
     [Fact]
     public void What_was_not_foreseen_is_one_line_that_asks_for_a_report()
+    {
+        var (code, lines) = Report(new InvalidOperationException("two\nlines"));
+        Assert.Equal(ExitCode.Unforeseen, code);
+        Assert.Contains("InvalidOperationException: two lines); please report it", Assert.Single(lines), StringComparison.Ordinal);
+
+        (code, lines) = Report(new InvalidOperationException("again"), json: true, "-v");
+        Assert.Equal((ExitCode.Unforeseen, 2), (code, lines.Length));
+        Assert.All(lines, line => Assert.NotNull(System.Text.Json.Nodes.JsonNode.Parse(line)));
+    }
+
+    /// <summary>The exit code and the lines on standard error.</summary>
+    private static (int Code, string[] Lines) Report(Exception error, bool json = false, params string[] words)
     {
         var before = Console.Error;
         using var written = new StringWriter();
         Console.SetError(written);
         try
         {
-            Assert.Equal(ExitCode.Unforeseen, CommandLine.Report(new InvalidOperationException("two\nlines"), ["a cat"], new ConsoleLog(quiet: false, verbose: false)));
-            Assert.Equal(ExitCode.Unforeseen, CommandLine.Report(new InvalidOperationException("again"), ["-v"], new ConsoleLog(quiet: false, verbose: false, json: true)));
+            var code = CommandLine.Report(error, words, new ConsoleLog(quiet: false, verbose: false, json: json));
+            return (code, written.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries));
         }
         finally
         {
             Console.SetError(before);
         }
-
-        var lines = written.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.Contains("InvalidOperationException: two lines); please report it", lines[0], StringComparison.Ordinal);
-        Assert.All(lines[1..], line => Assert.NotNull(System.Text.Json.Nodes.JsonNode.Parse(line)));
-        Assert.Equal(3, lines.Length);
     }
 
     private (int Code, string Output, string Errors) Shell(string script)
