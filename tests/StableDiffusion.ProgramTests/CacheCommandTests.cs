@@ -67,6 +67,38 @@ public sealed class CacheCommandTests : IDisposable
         Assert.NotEqual(0, Differences.Largest(PngReader.Read(_cache.PathOf("plain.png")).Image, PngReader.Read(_cache.PathOf("variant.png")).Image));
     }
 
+    /// <summary>A text encoder that knows half a million tokens, all but a few of them never used: 64 MiB, from which on networks are kept.</summary>
+    [Fact]
+    public void A_large_network_is_kept_listed_and_painted_from()
+    {
+        _cache.Fill(Goldens.PathOf("models", "sd1"), "large");
+        var encoder = _cache.PathOf("large/text_encoder/model.onnx");
+        var graph = OnnxGraph.Load(encoder);
+        var table = EmbeddingTable.Find(graph);
+        table.Append(graph, new float[(64 << 20) / sizeof(float) / table.Width * table.Width]);
+        File.WriteAllBytes(encoder, graph.ToBytes());
+        string[] cat = ["a cat", "-m", _cache.PathOf("large"), "--device", "cpu", "-s", "1", "--steps", "2", "-q", "-o"];
+        Assert.Equal(0, Run([.. cat, _cache.PathOf("plain.png")]).ExitCode);
+        Assert.False(Directory.Exists(_cache.PathOf("sd")));
+
+        Assert.Equal(0, Run([.. cat, _cache.PathOf("first.png"), "--graph-cache"]).ExitCode);
+
+        var network = Assert.Single(JsonNode.Parse(Run("cache", "--json").Output)!["networks"]!.AsArray())!;
+        Assert.Equal((encoder, true), ((string)network["source"]!, (bool)network["whole"]!));
+        Assert.InRange((long)network["bytes"]!, 64 << 20, 72 << 20);
+        Assert.EndsWith($"  {encoder}", Assert.Single(Run("cache").OutputLines), StringComparison.Ordinal);
+
+        var weights = Path.Combine((string)network["path"]!, GraphCacheEntry.WeightsName);
+        var written = File.GetLastWriteTimeUtc(weights);
+        Assert.Equal(0, Run([.. cat, _cache.PathOf("second.png"), "--graph-cache"]).ExitCode);
+        Assert.Equal(written, File.GetLastWriteTimeUtc(weights));
+
+        var plain = PngReader.Read(_cache.PathOf("plain.png")).Image;
+        Assert.All((string[])["first.png", "second.png"], name => Assert.InRange(Differences.Largest(PngReader.Read(_cache.PathOf(name)).Image, plain), 0, 1));
+        Assert.EndsWith(" MB free", Assert.Single(Run("cache", "clear").OutputLines), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_cache.PathOf("sd/graphs")));
+    }
+
     private SdProgram.Outcome Run(params string[] arguments) =>
         SdProgram.Run(arguments, workingFolder: null, input: null, new Dictionary<string, string> { ["XDG_CACHE_HOME"] = _cache.Path });
 }
