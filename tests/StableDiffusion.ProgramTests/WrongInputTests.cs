@@ -81,6 +81,16 @@ public sealed class WrongInputTests
         { "--original-size 64x64", "--original-size, --crop and --target-size are for SDXL; sd1 is none." },
         { "--crop 1x1", "--crop '1x1' must be two whole numbers, such as 0,0." },
         { "--crop 1,1", "--original-size, --crop and --target-size are for SDXL; sd1 is none." },
+        { "--guess-mode", "--guess-mode is for ControlNets; give one with --control." },
+        { "--control c --control-image a.png --control-image b.png", "--control-image is given 2 times and --control 1 times; give one for each." },
+        { "--hires-steps 3", "the options of the second pass do nothing without --hires-scale; give it, such as 2." },
+        { "--preset none", "--preset none is not in " },
+        { "--seed 0..99999999", "--seed 0..99999999 must count up, by at most 1000000 seeds." },
+        { "--batch_size 0", "--batch_size 0 must be at least 1." },
+        { "--provider-option a=b", "--provider-option needs --provider, the provider's name; 'sd doctor --provider-library' lists what a library offers." },
+        { "--output {index:99}.png", "--output: {index:99} is wider than 20 digits." },
+        { "--output {index.png", "--output {index.png has a brace that belongs to no placeholder such as {index:05} or {prompt:40}." },
+        { "--output a.png --save-latents a.png", "--output and --save-latents both write a.png; give one of them another name." },
         { "--output ''", "--output needs a file, a folder or a pattern" },
         { "--output apple.bmp", "--output apple.bmp must end in .png, .jpg or .webp, or in / for a folder." },
         { "--quality 0 --output apple.jpg", "--quality 0 must be from 1 to 100." },
@@ -93,6 +103,54 @@ public sealed class WrongInputTests
         { "--save-latents .", "--save-latents . must end in .npy." },
         { "--save-latents ''", "--save-latents '' must end in .npy." },
     };
+
+    /// <summary>Other command lines, words split at spaces, in a folder with a picture <c>a.png</c> and an empty folder <c>empty</c>.</summary>
+    public static TheoryData<string, string> WrongCommands => new()
+    {
+        { "canny a.png -o e.png --low much", "--low much must be a number, such as 7.5." },
+        { "canny a.png -o e.png --high inf", "--high inf must be a number, such as 7.5." },
+        { "canny b.png -o e.png", "b.png does not exist; check the name of the picture." },
+        { "noise a.png -m MODEL -o n --timesteps 1,x", "--timesteps 1,x: x is no time step; give a list such as 0,100,500,999." },
+        { "noise a.png -m MODEL -o n --timesteps 5000", "time step 5000 is not among this model's, 0 to 999." },
+        { "upscale a.png -o u.png --upscaler lanczos", "lanczos enlarges by any factor; say by which with --scale, such as 2." },
+        { "upscale a.png -o u.png --upscaler lanczos --scale 99", "--scale 99 must be above 0, and at most 16." },
+        { "upscale a.png -o u.png --upscaler lanczos --scale 2 --tile 1", "--tile must be at least 16, and --tile-margin from 0 to 512." },
+        { "upscale a.png -o u.png --upscaler u.onnx", "--upscaler: there is no file u.onnx; give a network, or lanczos." },
+        { "upscale a.png -o u.png --upscaler lanczos --scale 2 --device gpu", "--device gpu is not known; give auto, cpu, cuda or cuda:1." },
+        { "compare empty empty", "empty has no pictures to compare with." },
+        { "compare b.png a.png", "b.png does not exist; check the name of the picture." },
+        { "show a.png", "a.png does not say how it was made: it holds no text." },
+        { "grid a.png -o g.bmp", "--output g.bmp must end in .png, .jpg or .webp." },
+        { "grid a.png", "Option '--output' is required." },
+        { "completion tcsh", "'tcsh' is no shell that is known; give bash, zsh, fish, pwsh." },
+        { "apple -m MODEL --control c --control-image a.png --control-preprocessor canny:1", "--control-preprocessor canny:1: the thresholds must be two numbers, such as canny:100,200." },
+        { "explain apple -m MODEL -o e.png", "--output e.png must end in .html, for a page; data needs --json." },
+    };
+
+    [Theory]
+    [MemberData(nameof(WrongCommands))]
+    public void A_command_that_makes_no_sense_is_refused_and_writes_nothing(string arguments, string words)
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder.PathOf("empty"));
+        using (var picture = File.Create(folder.PathOf("a.png")))
+        {
+            PngWriter.Write(picture, new RgbImage(64, 64, new byte[64 * 64 * 3]));
+        }
+
+        Refused.Run(Refused.Usage, words, folder, arguments.Split(' ').Select(word => word == "MODEL" ? Refused.GoodModel : word));
+    }
+
+    [Theory]
+    [InlineData("a <lora:b:1>", "the prompt names the LoRA 'b'; say with --lora-dir in which folder it is.")]
+    [InlineData("a <lora:b:1> --lora-dir .", ". has no b.safetensors, which the prompt names.")]
+    public void A_LoRA_that_the_prompt_names_must_be_found(string arguments, string words)
+    {
+        using var folder = new TemporaryFolder();
+        var (prompt, options) = (arguments.Split(" --")[0], arguments.Split(' ')[2..]);
+
+        Refused.Run(Refused.Usage, words, folder, [prompt, .. options, "-m", Refused.GoodModel]);
+    }
 
     [Theory]
     [MemberData(nameof(WrongOptions))]

@@ -40,6 +40,30 @@ public sealed class BatchProgramTests : IDisposable
 
         Assert.Equal(1, outcome.ExitCode);
         Assert.Single(outcome.OutputLines);
+        Assert.Contains("error: stopped at the first line that failed (--fail-fast).", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    /// <summary>Each fails alone, and the last line is painted.</summary>
+    [Fact]
+    public void What_is_wrong_with_a_line_is_said_with_its_number()
+    {
+        (string Line, string Says)[] all =
+        [
+            (string.Concat(Enumerable.Repeat("{a|b}", 21)), "the groups {…|…} stand for more than 1000000 texts; use fewer."),
+            ($"{string.Concat(Enumerable.Repeat("{a|", 65))}b{new string('}', 65)}", "groups {…|…} may stand in one another 64 deep; use fewer."),
+            ("a pear --seed 1 --seed 2", "--seed is given twice."),
+            ("--seed 1", "there is no prompt (\"\" paints without one)."),
+            ("a pear --index 99999999999", "index 99999999999 is not a whole number from 0 to 2147483647."),
+            ("a pear --output /a.png", "output /a.png must be a name inside the batch's folder: no leading /, no .. and no // in it."),
+            ("a pear --save-latents a.npy", "there is no option --save-latents; see batch --help for all that a line may have."),
+            ("a pear --index 2147483647 --seed 1..2", "its number would be above 2147483647; give a smaller index before."),
+        ];
+
+        var outcome = BatchProgram.Run(string.Join('\n', [.. all.Select(one => one.Line), "an apple --index 5"]), "--output", Out, "--steps", "1", "--seed", "1");
+
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Contains(outcome.OutputLines, line => line.EndsWith("00005-1-an-apple.png", StringComparison.Ordinal));
+        Assert.All(all.Index(), one => Assert.Contains($"error: line {one.Index + 1}: {one.Item.Says}", outcome.Errors, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -327,6 +351,8 @@ public sealed class BatchProgramTests : IDisposable
     [InlineData("there is no file", "no-such-file")]
     [InlineData("is a folder", ".")]
     [InlineData("--shard 5/4 must have K from 1 to N", "-", "--shard", "5/4")]
+    [InlineData("--shard x must be K/N such as 1/4, or auto, or auto/N.", "-", "--shard", "x")]
+    [InlineData("--shard auto finds neither SLURM_ARRAY_TASK_ID, SLURM_PROCID nor JOB_COMPLETION_INDEX; give --shard K/N.", "-", "--shard", "auto")]
     [InlineData("is one file for many pictures", "-", "--output", "one.png")]
     [InlineData("--unet-batch 0 must be at least 1", "-", "--unet-batch", "0")]
     [InlineData("--progress 'loud noise' is not known", "-", "--progress", "loud noise")]
