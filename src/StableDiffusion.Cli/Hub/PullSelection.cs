@@ -26,13 +26,15 @@ internal sealed record PullSelection(IReadOnlyList<HubFile> Files, IReadOnlyList
     /// <param name="listing">All files.</param>
     /// <param name="variant">Which of several exports of a network, such as <c>fp16</c>; null for the plain one.</param>
     /// <param name="include">Patterns of further files, with <c>*</c> and <c>?</c>, over whole paths.</param>
-    /// <exception cref="ModelException">The repository holds no pipeline in ONNX form, or several and none is asked for.</exception>
+    /// <exception cref="ModelException">The repository holds no pipeline in ONNX form.</exception>
+    /// <exception cref="RequestException">It holds several and none is asked for, or has nothing of what is asked for.</exception>
     public static PullSelection Choose(HubListing listing, string? variant, IReadOnlyList<string> include)
     {
         var root = RootOf(listing);
         var notes = new List<string>();
         var chosen = new HashSet<HubFile>();
         var parts = listing.Files.Where(file => file.Name.EndsWith(Onnx, StringComparison.Ordinal) && IsPart(file.Folder, root)).GroupBy(file => file.Folder).ToList();
+        RequireVariant(listing.Name, [.. parts.SelectMany(part => part)], variant);
         foreach (var part in parts)
         {
             var network = Network(listing.Name, part.Key, [.. part], variant, notes);
@@ -106,6 +108,16 @@ internal sealed record PullSelection(IReadOnlyList<HubFile> Files, IReadOnlyList
 
     private static bool IsOfTokenizer(string name) =>
         name.EndsWith(".json", StringComparison.Ordinal) || name is "merges.txt" or "vocab.txt" || name.EndsWith(".model", StringComparison.Ordinal);
+
+    /// <summary>Refuses a variant that no part has: a word that is spelt wrongly must not cost gigabytes of the plain networks.</summary>
+    private static void RequireVariant(HubName name, IReadOnlyList<HubFile> networks, string? variant)
+    {
+        if (variant is not null && !networks.Any(file => VariantOf(file) == variant))
+        {
+            var others = networks.Select(VariantOf).Where(one => one != "model").Distinct().Order(StringComparer.Ordinal).ToList();
+            throw new RequestException($"--variant {OneLine.Quote(variant)}: {name} has {(others.Count == 0 ? "no variants; leave it out" : $"{string.Join(", ", others)}; give one of these, or leave it out")}.");
+        }
+    }
 
     private static HubFile Network(HubName name, string folder, IReadOnlyList<HubFile> networks, string? variant, List<string> notes)
     {

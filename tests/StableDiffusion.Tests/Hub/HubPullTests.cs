@@ -303,6 +303,36 @@ public sealed class HubPullTests : IDisposable
         Assert.Contains("unet/model.onnx changed on the hub", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_file_that_is_gone_since_it_was_listed_is_said()
+    {
+        AddModel("sd1");
+        _hub.Refuse = path => path.Contains("/resolve/", StringComparison.Ordinal) ? (404, "X-Error-Code: EntryNotFound\r\n", "") : null;
+        var error = await Assert.ThrowsAsync<ModelException>(() => PullAsync());
+        Assert.Matches("^someone/tiny-model has no file .+; it may have changed: run the command again\\.$", error.Message);
+    }
+
+    [Fact]
+    public async Task A_file_that_is_longer_than_the_hub_says_is_given_up()
+    {
+        AddModel("sd1");
+        _hub.Send = (path, content) => path.EndsWith("unet/model.onnx", StringComparison.Ordinal) ? [.. content, 0] : content;
+        var error = await Assert.ThrowsAsync<ModelException>(() => PullAsync());
+        Assert.StartsWith("unet/model.onnx is longer than the hub states (", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_cache_that_cannot_be_written_is_said_with_the_reason()
+    {
+        AddModel("sd1");
+        Directory.CreateDirectory(_folder.PathOf("hub/models--someone--tiny-model"));
+        await File.WriteAllTextAsync(_folder.PathOf("hub/models--someone--tiny-model/blobs"), "", TestContext.Current.CancellationToken);
+        var error = await Assert.ThrowsAsync<ModelException>(() => PullAsync());
+        Assert.StartsWith($"{_folder.PathOf("hub")} cannot be written: ", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith(". What came is kept: make room and run the command again.", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', error.Message);
+    }
+
     [Theory]
     [InlineData("../evil")]
     [InlineData("unet/../../evil")]
@@ -323,6 +353,14 @@ public sealed class HubPullTests : IDisposable
         _hub.Add("unet/diffusion_pytorch_model.safetensors", [1], isLarge: true);
         var error = await Assert.ThrowsAsync<ModelException>(() => PullAsync());
         Assert.Contains("has no ONNX files. Export it with: optimum-cli export onnx --model someone/tiny-model", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_repository_with_networks_of_other_kinds_is_told_so()
+    {
+        _hub.Add("onnx/model.onnx", [1], isLarge: true);
+        var error = await Assert.ThrowsAsync<ModelException>(() => PullAsync());
+        Assert.Equal("someone/tiny-model has ONNX files, but none in a folder unet or transformer: it is no text-to-image pipeline that can be run.", error.Message);
     }
 
     [Fact]

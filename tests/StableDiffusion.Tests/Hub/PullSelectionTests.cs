@@ -51,6 +51,13 @@ public class PullSelectionTests
     }
 
     [Fact]
+    public void A_variant_that_no_part_has_is_refused_with_those_there_are()
+    {
+        var error = Assert.Throws<RequestException>(() => Choose("unet/model.onnx unet/model_fp16.onnx vae_decoder/model.onnx vae_decoder/model_quantized.onnx", "fp61"));
+        Assert.Equal("--variant fp61: a/b has fp16, quantized; give one of these, or leave it out.", error.Message);
+    }
+
+    [Fact]
     public void Further_files_are_taken_by_pattern()
     {
         var listing = Listing("unet/model.onnx loras/a.safetensors loras/b.txt");
