@@ -59,7 +59,7 @@ public sealed class AdapterProgramTests : IDisposable
         var file = LoraGoldens.PathOf("glorp-a1111.safetensors");
         var outcome = SdProgram.Run(["a castle", "--embedding", "glorp=" + file, "-m", Refused.GoodModel, "--device", "cpu", "--steps", "1", "-q", "-o", "a.png"], _folder.Path, "");
 
-        Assert.Equal((0, $"warning: '{file}' changes nothing: no prompt has its word 'glorp'.\n"), (outcome.ExitCode, outcome.Errors));
+        Assert.Equal((0, $"warning: {OneLine.Quote(file)} changes nothing: no prompt has its word 'glorp'.\n"), (outcome.ExitCode, outcome.Errors));
     }
 
     [Fact]

@@ -77,16 +77,13 @@ public sealed class StepsProgramTests : IDisposable
     }
 
     [Theory]
-    [InlineData("-o same.png --save-latents same.png", "--output and --save-latents both write same.png")]
-    [InlineData("-o same.png --save-latents x/../same.png", "--output and --save-latents both write x/../same.png")]
     [InlineData("-o same.webp --animate same.webp", "--output and --animate both write same.webp")]
+    [InlineData("-o same.webp --animate x/../same.webp", "--output and --animate both write x/../same.webp")]
     [InlineData("-b 2 -o same.webp --animate ./same.webp", "--output and --animate both write ./same-0.webp")]
     [InlineData("-b 2 -o {index}-{seed}.webp --animate 0-5.webp -s 5,5", null)]
-    [InlineData("-s 5,6 -o {prompt}-{seed}.webp --save-latents a-cat-6.webp", "--output and --save-latents both write a-cat-6.webp")]
-    [InlineData("-o cat.png --animate same.webp --save-latents same.webp", "--save-latents and --animate both write same.webp")]
+    [InlineData("-o same.png --save-latents same.png", "--save-latents same.png must end in .npy")]
     [InlineData("-s 5 -o steps/{seed}-{index:003}.png --steps-to steps", "--output and --steps-to both write")]
-    [InlineData("-s 5 -o cat.png --save-latents steps/5-002.png --steps-to steps/", "--save-latents and --steps-to both write")]
-    [InlineData("-s 5 -o steps/cat.png --save-latents steps/6-002.png --animate steps/5-002.gif --steps-to steps", null)]
+    [InlineData("-s 5 -o steps/cat.png --save-latents steps/cat.npy --animate steps/5-002.gif --steps-to steps", null)]
     public void No_file_of_a_run_is_written_over_another(string options, string? message)
     {
         Directory.CreateDirectory(_folder.PathOf("x"));

@@ -90,7 +90,7 @@ public sealed class WrongInputTests
         { "--provider-option a=b", "--provider-option needs --provider, the provider's name; 'sd doctor --provider-library' lists what a library offers." },
         { "--output {index:99}.png", "--output: {index:99} is wider than 20 digits." },
         { "--output {index.png", "--output {index.png has a brace that belongs to no placeholder such as {index:05} or {prompt:40}." },
-        { "--output a.png --save-latents a.png", "--output and --save-latents both write a.png; give one of them another name." },
+        { "--save-latents a.png", "--save-latents a.png must end in .npy." },
         { "--output ''", "--output needs a file, a folder or a pattern" },
         { "--output apple.bmp", "--output apple.bmp must end in .png, .jpg or .webp, or in / for a folder." },
         { "--quality 0 --output apple.jpg", "--quality 0 must be from 1 to 100." },

@@ -142,6 +142,19 @@ public sealed class WrongModelTests : IDisposable
     }
 
     [Fact]
+    public void A_model_without_a_scheduler_that_is_here_is_inspected_as_one_that_cannot_be_opened()
+    {
+        Copy("sd1");
+        File.WriteAllText(Path.Combine(Model, "scheduler", "scheduler_config.json"), """{"_class_name": "NewScheduler"}""");
+
+        var outcome = SdProgram.Run("inspect", Model);
+
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Contains("there is no scheduler \"NewScheduler\" here", outcome.Output + outcome.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("yes", outcome.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_T5_that_the_model_names_is_missed()
     {
         _models.Fill(FamilyGoldens.PathOf("models", "sd3"), "model");

@@ -59,7 +59,7 @@ class Art:
                     picture = picture.resize((size, size), Image.LANCZOS)
                 self.items.append((style, code))
                 pictures.append(np.asarray(picture))
-        self.pictures = np.stack(pictures)
+        self.pictures = np.stack(pictures) if pictures else np.empty((0, size, size, 4), np.uint8)
         tags = {self.labels[code]: e['tags'] for code, e in self.captions.items() if wanted is None or self.labels[code] in wanted}
         self.names = Names(tags, [t for e in self.captions.values() for t in [e['label'], *e['tags']]])
 

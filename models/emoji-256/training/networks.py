@@ -354,6 +354,19 @@ class Autoencoder(nn.Module):
         return self.d[2:](x)
 
 
+class Upscaler(nn.Module):
+    """Pictures [B, 3, H, W] in [-1, 1] -> [B, 3, 2H, 2W]: residual blocks at the picture's own size, then four pixels of each (Shi et al. 2016)."""
+
+    def __init__(self, width: int = 32, blocks: int = 6) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, width, 3, padding=1)
+        self.blocks = nn.Sequential(*(Block(width, width) for _ in range(blocks)))
+        self.last = nn.Conv2d(width, 12, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.interpolate(x, scale_factor=2.0, mode='bilinear', align_corners=False) + F.pixel_shuffle(self.last(self.blocks(self.first(x))), 2)
+
+
 def read(path: str) -> dict[str, np.ndarray]:
     """All weights under one name each: `t.` text encoder, `u.` UNet, `v.` autoencoder, `scale` of the latents.
 

@@ -101,7 +101,7 @@ internal static class GenerateCommand
             }
 
             var files = steps.Files(parsed, request);
-            RequireOwnFiles(pattern, latentsPath, files, request, count);
+            RequireOwnFiles(pattern, files, request, count);
             var preview = steps.Screen(parsed, log);
             request = request with { ReportsSteps = files is not null || preview is not null };
             var json = asJson ? table!.ToJson(again ?? new LineFields(table.Defaults(parsed)) { [FieldTable.Prompt] = [prompt] }) : null;
@@ -163,10 +163,10 @@ internal static class GenerateCommand
         }
     }
 
-    /// <summary>Fails before anything is painted where one file would be written over another.</summary>
-    private static void RequireOwnFiles(OutputPattern pattern, string? latentsPath, StepFiles? steps, ImageRequest request, int count)
+    /// <summary>Fails before anything is painted where one file would be written over another. Latents have names of their own.</summary>
+    private static void RequireOwnFiles(OutputPattern pattern, StepFiles? steps, ImageRequest request, int count)
     {
-        if (latentsPath is null && steps is null)
+        if (steps is null)
         {
             return;
         }
@@ -177,12 +177,7 @@ internal static class GenerateCommand
             files.Add("--output", pattern.PathOf(i, count, request.Seeds[i * request.Seeds.Count / count], request.Prompt).Path);
         }
 
-        if (latentsPath is not null)
-        {
-            files.Add("--save-latents", latentsPath);
-        }
-
-        steps?.AddTo(files);
+        steps.AddTo(files);
     }
 
     /// <summary>What a picture's file asks for: what is typed stands above it, the user's own defaults below.</summary>

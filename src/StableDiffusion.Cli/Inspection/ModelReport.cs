@@ -42,7 +42,7 @@ internal sealed record ModelReport(
             problem = error.Message;
         }
 
-        problem ??= broken;
+        problem ??= broken ?? (folder is null ? null : Refusal(folder));
         return new ModelReport(
             path,
             folder?.PipelineClass,
@@ -69,6 +69,20 @@ internal sealed record ModelReport(
         ["assumed"] = Assumed,
         ["problem"] = Problem,
     };
+
+    /// <summary>Why nothing can be painted with a model that opens, such as a scheduler that is not here; null where something can.</summary>
+    private static string? Refusal(ModelFolder folder)
+    {
+        try
+        {
+            GenerationPlan.Of(PlainRequest.For(new ImageRequest { Prompt = "" }, folder), folder);
+            return null;
+        }
+        catch (Exception error) when (error is RequestException or ModelException)
+        {
+            return OptionNames.Message(error);
+        }
+    }
 
     private static (IReadOnlyList<NetworkReport> Networks, string? Broken) NetworksOf(string path)
     {

@@ -123,6 +123,20 @@ public class AlmostBatchTests
         Assert.Equal(seeds, string.Join(',', Jobs(text).Select(job => job.Fields["seed"][0])));
 
     [Theory]
+    [InlineData("a cat -s 5", "a cat -s 5", "1: -s is a part of the prompt, for before the first option of a line with two hyphens all is; if the option is meant, write --seed.")]
+    [InlineData("a cat -n dog --steps 5", "a cat -n dog", "1: -n is a part of the prompt, for before the first option of a line with two hyphens all is; if the option is meant, write --negative-prompt.")]
+    [InlineData("\"a cat -s 5\"", "a cat -s 5", null)]
+    [InlineData("a cat - s 5 -z 3", "a cat - s 5 -z 3", null)]
+    public void A_short_option_before_the_first_long_one_is_text_and_said_to_be(string line, string prompt, string? note)
+    {
+        var notes = new List<string>();
+        var read = new BatchReader(new StringReader(line), _options, "the file", (number, text) => notes.Add($"{number}: {text}")).Lines().Single();
+
+        Assert.Equal(prompt, read.Fields[FieldTable.Prompt][0]);
+        Assert.Equal(note is null ? [] : [note], notes);
+    }
+
+    [Theory]
     [InlineData('{', 20_000)]
     [InlineData('"', 900_000)]
     [InlineData('\'', 900_000)]

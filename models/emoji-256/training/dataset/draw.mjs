@@ -1,4 +1,4 @@
-// Writes STYLE/HEX.png (or .webp, as published) and captions.json of the five sets of art: node draw.mjs OUT
+// Writes STYLE/HEX.png (or .webp, as published) and captions.json of the five sets of art: node draw.mjs OUT SIZE
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Resvg } from '@resvg/resvg-js';
 
@@ -6,6 +6,7 @@ import { Resvg } from '@resvg/resvg-js';
 const UNDRAWABLE = new Set(['noto/1f4e6']);
 
 const out = process.argv[2];
+const size = Number(process.argv[3]);
 const read = path => JSON.parse(readFileSync(new URL(`node_modules/${path}`, import.meta.url)));
 const plain = code => code.toLowerCase().split('-').filter(part => part !== 'fe0f').join('-');
 
@@ -36,9 +37,9 @@ for (const [style, name] of Object.entries(sets)) {
 
         seen.add(icon.body);
         drawn.add(hex);
-        const size = `0 0 ${icon.width ?? width ?? 16} ${icon.height ?? height ?? 16}`;
-        const svg = `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="${size}">${icon.body.replaceAll('currentColor', '#212121')}</svg>`;
-        writeFileSync(`${out}/${style}/${hex}.png`, new Resvg(svg, { fitTo: { mode: 'width', value: 256 } }).render().asPng());
+        const viewBox = `0 0 ${icon.width ?? width ?? 16} ${icon.height ?? height ?? 16}`;
+        const svg = `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="${viewBox}">${icon.body.replaceAll('currentColor', '#212121')}</svg>`;
+        writeFileSync(`${out}/${style}/${hex}.png`, new Resvg(svg, { fitTo: { mode: 'width', value: size } }).render().asPng());
     }
 }
 
