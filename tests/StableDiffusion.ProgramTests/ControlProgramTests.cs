@@ -55,7 +55,7 @@ public sealed class ControlProgramTests : IDisposable
         { 2, "--control CONTROLS/controlnet --control-image photo.png --control-preprocessor canny:1", "must be two numbers" },
         { 2, "--guess-mode", "--guess-mode is for ControlNets" },
         { 1, "--control CONTROLS/unet --control-image photo.png", "has no input 'controlnet_cond'" },
-        { 1, "--control CONTROLS/../sdxl-control/controlnet --control-image photo.png", "sdxl-control/controlnet/model.onnx" },
+        { 1, "--control CONTROLS/../sdxl-control/controlnet --control-image photo.png", "sdxl-control/controlnet/model.onnx is made for another family of models: its encoder_hidden_states is" },
     };
 
     [Theory]

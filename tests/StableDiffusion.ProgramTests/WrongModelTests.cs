@@ -20,7 +20,7 @@ public sealed class WrongModelTests : IDisposable
         { "tokenizer/vocab.json", "{\"a\":", "model/tokenizer/vocab.json is not valid JSON" },
         { "tokenizer/vocab.json", "{\"a\": \"x\"}", "model/tokenizer/vocab.json: the id of \"a\" is \"x\", not a whole number from 0 up." },
         { "tokenizer/merges.txt", "#version\na b c", "model/tokenizer/merges.txt line 2: \"a b c\" is not a merge of two entries of vocab.json." },
-        { "tokenizer/merges.txt", "#version: 0.2\n", "model/tokenizer/vocab.json has 2000 entries that merges make, and there are 0 merges: merges.txt is cut short or of another model" },
+        { "tokenizer/merges.txt", "#version: 0.2\n", "model/tokenizer/vocab.json has 2000 entries that merges make, and there are 0 merges: these are cut short or of another model" },
         { "scheduler/scheduler_config.json", "{\"_class_name\": \"NewScheduler\"}", "scheduler_config.json: there is no scheduler \"NewScheduler\" here; choose one, or write into \"_class_name\" one of" },
         { "scheduler/scheduler_config.json", "{}", "scheduler_config.json does not name the scheduler's class (\"_class_name\")." },
         {

@@ -125,8 +125,13 @@ internal sealed class ProgramOptions
     /// <summary>The folder that a text stands for; null for the model that paints when none is named.</summary>
     public static string ModelPath(string? asked)
     {
-        asked ??= Environment.GetEnvironmentVariable(ModelLocation.Variable);
-        return string.IsNullOrEmpty(asked) ? EmbeddedModel : ModelLocation.Resolve(asked);
+        if (asked is not null || Environment.GetEnvironmentVariable(ModelLocation.Variable) is not { Length: > 0 } usual)
+        {
+            return string.IsNullOrEmpty(asked) ? EmbeddedModel : ModelLocation.Resolve(asked);
+        }
+
+        return ModelLocation.Resolve(usual) is var place && Path.Exists(place) ? place : throw new ModelException(
+            $"{ModelLocation.Variable} names the model {OneLine.Quote(usual)}, which does not exist; set it to another, or name one with --model.");
     }
 
     /// <summary>Opens the model on the device asked for.</summary>

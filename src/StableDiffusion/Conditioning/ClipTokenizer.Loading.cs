@@ -93,7 +93,7 @@ internal sealed partial class ClipTokenizer
         var needed = vocabulary.Ids.Keys.Count(entry => entry.Length > (entry.EndsWith(EndOfWord, StringComparison.Ordinal) ? EndOfWord.Length + 1 : 1)) - special.Added.Count;
         if (merges < 0.9 * needed)
         {
-            throw new ModelException($"{vocabulary.File} has {needed} entries that merges make, and there are {merges} merges: merges.txt is cut short or of another model; copy it again.");
+            throw new ModelException($"{vocabulary.File} has {needed} entries that merges make, and there are {merges} merges: these are cut short or of another model; copy the tokenizer again.");
         }
     }
 

@@ -353,6 +353,14 @@ public sealed class HubProgramTests : IDisposable
     }
 
     [Fact]
+    public void A_model_that_the_environment_names_and_that_is_not_there_is_said_to_be_named_there()
+    {
+        var refused = Run(["a castle"], ("SD_MODEL", "/no/such/model"));
+
+        Assert.Equal((1, "error: SD_MODEL names the model /no/such/model, which does not exist; set it to another, or name one with --model.\n"), (refused.ExitCode, refused.Errors));
+    }
+
+    [Fact]
     public void Errors_are_said_in_the_way_that_the_users_file_asks_for()
     {
         Directory.CreateDirectory(_folder.PathOf("config/sd"));
