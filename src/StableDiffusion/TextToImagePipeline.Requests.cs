@@ -241,6 +241,11 @@ public sealed partial class TextToImagePipeline
             plan.Warn(surprise);
         }
 
+        foreach (var unused in _adapters.Unused(plan.Request))
+        {
+            plan.Warn(unused);
+        }
+
         plan.Request.Notes.ForEach(plan.Warn);
         if (Folder.Network.WantsWholeTimesteps && !plan.HasWholeTimesteps)
         {

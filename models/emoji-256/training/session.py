@@ -1,5 +1,6 @@
 """What the three trainers share: how far a run is, its loss file, its checkpoint, and a step."""
 import argparse
+import math
 import os
 import random
 import time
@@ -69,6 +70,11 @@ class Session:
     def done(self) -> float:
         """How much of the run is behind: 0 to 1."""
         return max(self.seconds() / (60 * self.a.minutes), self.step / self.a.steps)
+
+    def set_rate(self, optimiser: torch.optim.Optimizer) -> None:
+        """The learning rate of the next step: up for 100 steps, then down half a cosine."""
+        for g in optimiser.param_groups:
+            g['lr'] = self.a.rate * min(1, (self.step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * min(1, self.done()))) + 1e-5
 
     def count(self, loss: float, every: int) -> bool:
         """Counts a step; writes the smoothed loss each `every` steps. True when a checkpoint is due."""

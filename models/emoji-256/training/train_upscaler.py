@@ -5,9 +5,6 @@ are learnt from half that size. What goes in has been through the autoencoder, w
 its blotches that must go, not those of a shrunk drawing. Run again with the same --out to go on from its checkpoint.
 """
 import argparse
-import inspect
-import math
-import os
 import random
 
 import numpy as np
@@ -18,8 +15,8 @@ from torch.nn import functional as F
 import session
 from art import Art, colours, precision, read_concepts
 from evaluate import edges
+from export import write_graph
 from networks import Autoencoder, Upscaler, load
-from onnx_file import half
 from train_autoencoder import picture_loss
 from train_decoder import Critic
 
@@ -102,11 +99,7 @@ class Export(nn.Module):
 
 def export(network: Upscaler, path: str) -> None:
     plane = {0: 'batch_size', 2: 'height', 3: 'width'}
-    other = {'dynamo': False} if 'dynamo' in inspect.signature(torch.onnx.export).parameters else {}
-    with torch.no_grad():
-        torch.onnx.export(Export(network.cpu().float().eval()), (torch.rand(1, 3, 64, 64),), path, input_names=['input'], output_names=['output'],
-                          dynamic_axes={'input': plane, 'output': plane}, opset_version=17, do_constant_folding=True, **other)
-    half(path)
+    write_graph(Export(network.cpu()), (torch.rand(1, 3, 64, 64),), path, ['input'], ['output'], {'input': plane, 'output': plane})
 
 
 def main() -> None:
@@ -159,8 +152,7 @@ def main() -> None:
 
     run.start()
     while run.done() < 1:
-        for g in optimiser.param_groups:
-            g['lr'] = a.rate * min(1, (run.step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * min(1, run.done()))) + 1e-5
+        run.set_rate(optimiser)
         if run.step % 8 == 0:
             pairs.add(4)
         x, target = pairs.batch(a.batch, a.crop)

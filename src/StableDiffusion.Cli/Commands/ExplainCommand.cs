@@ -42,7 +42,7 @@ internal static class ExplainCommand
         {
             var path = PathOf(output, program.Json(parsed));
             AtomicFile.RequireWritable(path);
-            var request = image.Request(parsed, () => ModelFolder.Open(program.ModelPath(parsed)));
+            var request = image.Request(parsed, () => program.Folder(parsed));
             var given = request.InitImage;
             if (request.Mask is not null || request.Strength is not null)
             {

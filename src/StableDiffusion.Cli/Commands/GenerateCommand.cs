@@ -78,13 +78,13 @@ internal static class GenerateCommand
         try
         {
             var recipe = from is null ? null : Recipe.Read(from);
-            recipe?.FitTo(() => ModelFolder.Open(program.ModelPath(parsed)));
+            recipe?.FitTo(() => program.Folder(parsed));
             var asJson = program.Json(parsed);
 
             // Made only where it is needed: most runs begin sooner without it.
             var table = recipe is not null || asJson ? new FieldTable(image) : null;
             var again = recipe is null ? null : Again(recipe, from!, parsed, image, table!, log);
-            var prompt = again is null ? image.PromptText(parsed, () => ModelFolder.Open(program.ModelPath(parsed))) : "";
+            var prompt = again is null ? image.PromptText(parsed, () => program.Folder(parsed)) : "";
             var request = again is null ? image.Request(new GivenByCommandLine(parsed), prompt) : table!.Request(again);
             var wanted = again is null ? [.. Enumerable.Range(0, request.PicturesPerSeed)] : FieldTable.PicturesOf(again, request);
             var count = request.Seeds.Count * wanted.Count;

@@ -15,7 +15,7 @@ internal static class VocabularyCommand
         };
         command.SetAction(parsed =>
         {
-            var folder = ModelFolder.Open(program.ModelPath(parsed));
+            var folder = program.Folder(parsed);
             var vocabulary = folder.Vocabulary
                 ?? throw new ModelException($"{folder.Path} has no vocabulary.json; models trained on the open web know more words than a list can hold.");
             foreach (var concept in vocabulary.Concepts)

@@ -119,6 +119,9 @@ internal sealed class ProgramOptions
     /// <summary>The folder of the model asked for, by option or <c>SD_MODEL</c>, or the embedded one's.</summary>
     public string ModelPath(ParseResult parsed) => ModelPath(parsed.GetValue(Model));
 
+    /// <summary>What that folder says of the model, none of whose networks is opened.</summary>
+    public ModelFolder Folder(ParseResult parsed) => ModelFolder.Open(ModelPath(parsed));
+
     /// <summary>Whether a folder is that of the model that comes with the program.</summary>
     public static bool IsEmbedded(string modelPath) => Path.GetFullPath(modelPath) == Path.GetFullPath(EmbeddedModel);
 

@@ -20,15 +20,23 @@ internal sealed class AdapterShelf(ModelFolder folder, Action<string> warn)
     {
         using var alone = _busy.EnterScope();
         var words = Words(request);
-        var used = words?.UsedIn(Texts(request)).Select(word => word.Path).ToHashSet() ?? [];
-        foreach (var unused in request.Embeddings.Where(one => !used.Contains(one.Path)))
-        {
-            warn($"{OneLine.Quote(unused.Path)} changes nothing: no prompt has its word '{OneLine.Of(words!.WordOf(unused.Path))}'.");
-        }
-
+        _ = words?.UsedIn(Texts(request)).Count();
         return [
             .. LoraEdits(request), .. words?.Edits ?? [], .. request.Controls.Count > 0 ? (IGraphEdit[])[new ControlInputsEdit()] : [],
             .. request.Seamless ? (IGraphEdit[])[new CircularPaddingEdit()] : []];
+    }
+
+    /// <summary>What a request names and does not use, a line for each: files whose word stands in no prompt.</summary>
+    public IReadOnlyList<string> Unused(ImageRequest request)
+    {
+        using var alone = _busy.EnterScope();
+        if (request.Embeddings.Count == 0 || Words(request) is not { } words)
+        {
+            return [];
+        }
+
+        var used = words.UsedIn(Texts(request)).Select(word => word.Path).ToHashSet();
+        return [.. request.Embeddings.Where(one => !used.Contains(one.Path)).Select(one => $"{OneLine.Quote(one.Path)} changes nothing: no prompt has its word '{OneLine.Of(words.WordOf(one.Path))}'.")];
     }
 
     /// <summary>Adds what was used to the text that a picture keeps, in the webui's way: a tag in the prompt for each LoRA, and hashes of the files.</summary>

@@ -56,16 +56,19 @@ internal sealed class ControlNetwork : IDisposable
                 "timestep" => _model.InputBuffer(name, rank == 0 ? [] : [metadata.Dimensions[0] > 0 ? metadata.Dimensions[0] : TimestepRows(size)]),
                 Picture => Filled(_model.InputBuffer(name, size, 3, picture.Height, picture.Width), size, _ => picture.Pixels),
                 Scale => Filled(_model.InputBuffer(name, rank == 0 ? [] : [1]), 1, _ => [strength]),
-                _ when rows[0].Inputs.TryGetValue(name, out var told) && metadata.Dimensions[^1] is > 0 and var width && width != told.Shape[^1] =>
-                    throw new ModelException($"{_model.Path} is made for another family of models: its {name} is {width} numbers wide, and this model's {told.Shape[^1]}."),
                 _ when rows[0].Inputs.TryGetValue(name, out var told) =>
-                    Filled(_model.InputBuffer(name, [size, .. told.Shape]), size, row => rows[Math.Min(row, rows.Length - 1)].Inputs[name].Values),
+                    Filled(_model.InputBuffer(name, [size, .. Fitting(name, metadata.Dimensions[^1], told.Shape)]), size, row => rows[Math.Min(row, rows.Length - 1)].Inputs[name].Values),
                 _ => throw new ModelException($"{_model.Path} wants an input that this model does not give, {name}: it is made for another family of models."),
             });
         }
 
         return new Call(inputs, inputs.Single(input => input.Name == "sample"), inputs.Single(input => input.Name == "timestep"));
     }
+
+    /// <summary>The shape of what a row is told, of the width that the network takes; an open one is not above 0.</summary>
+    private int[] Fitting(string name, int width, int[] shape) => width <= 0 || width == shape[^1]
+        ? shape
+        : throw new ModelException($"{_model.Path} is made for another family of models: its {name} is {width} numbers wide, and this model's {shape[^1]}.");
 
     private int TimestepRows(int size) =>
         _model.Inputs["timestep"].SymbolicDimensions is [var name] && name == _model.Inputs["sample"].SymbolicDimensions[0] ? size : 1;

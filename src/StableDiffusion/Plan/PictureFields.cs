@@ -23,9 +23,6 @@ internal static class PictureFields
     public const string BatchSize = "Batch size";
     public const string BatchPosition = "Batch pos";
 
-    /// <summary>What stands for the upscaling network that the model brings.</summary>
-    public const string OfModel = Enlarger.OfModel;
-
     /// <summary>The text of a PNG in which the webui keeps what was done to a finished picture.</summary>
     public const string Postprocessing = "postprocessing";
 
@@ -118,10 +115,10 @@ internal static class PictureFields
     {
         Enlarger.Latent => "Latent",
         Enlarger.Lanczos => "Lanczos",
-        OfModel => OfModel,
+        Enlarger.OfModel => Enlarger.OfModel,
 
         // A file of that name is none that the model brings.
-        _ => Path.GetFileNameWithoutExtension(upscaler) is var name && name == OfModel ? Path.GetFileName(upscaler) : name,
+        _ => Path.GetFileNameWithoutExtension(upscaler) is var name && name == Enlarger.OfModel ? Path.GetFileName(upscaler) : name,
     };
 
     /// <summary>A text for a further encoder, where an empty one is none.</summary>

@@ -21,6 +21,19 @@ public sealed class EmbeddingSetTests : IDisposable
     }
 
     [Fact]
+    public void A_word_that_stands_in_no_prompt_is_said_once_a_picture()
+    {
+        var warnings = new List<string>();
+        using var pipeline = TextToImagePipeline.Load(Goldens.PathOf("models", "sd1"), new PipelineOptions { Device = ExecutionDevice.Cpu, Warning = warnings.Add });
+        var request = new ImageRequest { Prompt = "a castle", Steps = 1, Seeds = [1], Embeddings = [new TextualInversion(LoraGoldens.PathOf("glorp-a1111.safetensors"), "glorp")] };
+
+        Assert.Single(pipeline.Generate(request));
+        Assert.EndsWith("changes nothing: no prompt has its word 'glorp'.", Assert.Single(warnings), StringComparison.Ordinal);
+        Assert.Single(pipeline.Generate(request with { Prompt = "a glorp castle" }));
+        Assert.Single(warnings);
+    }
+
+    [Fact]
     public void A_file_that_does_not_fit_is_refused_only_where_its_own_word_is_meant()
     {
         Write("bad-hands", fits: false);

@@ -19,8 +19,7 @@ internal static class TextLine
             fields[FieldTable.Prompt] = [prompt];
             if (!line.TrimStart().StartsWith('"') && prompt.Split(' ').Skip(1).SkipLast(1).FirstOrDefault(word => word is ['-', _] && table.TryNameOf(word, out _)) is { } word)
             {
-                table.TryNameOf(word, out var meant);
-                note($"{word} is a part of the prompt, for before the first option of a line with two hyphens all is; if the option is meant, write --{meant.Replace('_', '-')}.");
+                note($"{word} is a part of the prompt, for before the first option of a line with two hyphens all is; if the option is meant, write --{table.NameOf(word).Replace('_', '-')}.");
             }
         }
 
